@@ -5,15 +5,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 from urllib.parse import urlsplit
 
-from core.config import BreakerSettings, FailuresSettings, RetrySettings, Settings
-
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-MAX_TEXT = 65_536
 
 
 def valid_id(instance_id: str) -> bool:
@@ -85,3 +82,73 @@ class InstanceConfig:
     login: LoginConfig | None = None
     ack_field: str | None = None
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def masked(self) -> dict[str, Any]:
+        """The configuration for showing: values of headers, hello messages and proxy credentials are hidden."""
+        shown = self.to_dict()
+        shown["headers"] = dict.fromkeys(self.headers, "***")
+        shown["hello"] = ["***" for _ in self.hello]
+        shown["url"] = redact_url(self.url)
+        shown["proxy"] = redact_url(self.proxy) if self.proxy else None
+        return shown
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able form with the secrets in it, for the registry."""
+        return {
+            "link": self.link.value,
+            "url": self.url,
+            "headers": dict(self.headers),
+            "subprotocols": list(self.subprotocols),
+            "proxy": self.proxy,
+            "ca_file": self.ca_file,
+            "payload": self.payload.value,
+            "hello": list(self.hello),
+            "ping": None
+            if self.ping is None
+            else {
+                "message": self.ping.message,
+                "interval_s": self.ping.interval_s,
+                "timeout_s": self.ping.timeout_s,
+            },
+            "login": None
+            if self.login is None
+            else {"accept": dict(self.login.accept), "reject": self.login.reject and dict(self.login.reject)},
+            "ack_field": self.ack_field,
+            "overrides": {section: dict(values) for section, values in self.overrides.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "InstanceConfig":
+        """The inverse of `to_dict`; raises KeyError, TypeError or ValueError for data that it did not write."""
+        ping, login = data["ping"], data["login"]
+        return cls(
+            link=LinkKind(data["link"]),
+            url=data["url"],
+            headers=dict(data["headers"]),
+            subprotocols=tuple(data["subprotocols"]),
+            proxy=data["proxy"],
+            ca_file=data["ca_file"],
+            payload=Payload(data["payload"]),
+            hello=tuple(data["hello"]),
+            ping=None if ping is None else PingConfig(**ping),
+            login=None if login is None else LoginConfig(**login),
+            ack_field=data["ack_field"],
+            overrides=data["overrides"],
+        )
+
+
+def redact_url(url: str) -> str:
+    """The URL without what may be secret: user information, query values and fragment."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    user = "***@" if "@" in parts.netloc else ""
+    query = "?***" if parts.query else ""
+    return f"{parts.scheme}://{user}{host}{parts.path}{query}"
+
+
+def upstream_key(config: InstanceConfig) -> str:
+    """What the gate counts as one upstream: scheme, host, port and egress."""
+    parts = urlsplit(config.url)
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    egress = "direct" if config.proxy is None else (urlsplit(config.proxy).netloc.rpartition("@")[2])
+    return f"{parts.scheme}://{parts.hostname}:{port} via {egress}"

@@ -1,0 +1,70 @@
+"""Frozen views of an instance and of the fleet, as supervisors and the web process see them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.instances import InstanceConfig
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSnapshot:
+    """One instance at `at` (epoch seconds).
+
+    `link_state`: idle, waiting, dialling, authenticating, open, closing, parked, quarantined. `attempts`: since the
+    last stable connection. `recent_failures`: failures inside the breaker's window, their times (epoch seconds) in
+    `failure_times`. `next_retry_at`, `since`, `last_frame_at`: epoch seconds or None.
+    """
+
+    instance_id: str
+    at: float
+    config: InstanceConfig
+    desired: str
+    revision: int = 1
+    link_state: str = "idle"
+    breaker_state: str = "closed"
+    reason: str | None = None
+    failure_kind: str | None = None
+    next_step: str | None = None
+    since: float = 0.0
+    attempts: int = 0
+    recent_failures: int = 0
+    failure_times: tuple[float, ...] = ()
+    next_retry_at: float | None = None
+    pid: int | None = None
+    epoch: int = 0
+    host: str = ""
+    restarts: int = 0
+    last_frame_at: float | None = None
+    queued_messages: int = 0
+    unsent_events: int = 0
+    connected_s: float = 0.0
+    wanted_s: float = 0.0
+    memory_bytes: int | None = None
+    linked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HostSnapshot:
+    """What the root of one host knows of itself."""
+
+    host: str
+    pid: int
+    started_at: float
+    groups: int = 0
+    registered: int = 0
+    storage_ok: bool = True
+    data_bytes: int = 0
+    disk_free_bytes: int = 0
+    disk_free_percent: float = 100.0
+    cleanup_at: float | None = None
+    upstreams: tuple[dict[str, Any], ...] = ()
+    settings_revision: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All instances known, by id, and the host they run on; `at`: when it was put together (epoch seconds)."""
+
+    at: float
+    host: HostSnapshot
+    instances: dict[str, InstanceSnapshot] = field(default_factory=dict)
