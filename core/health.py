@@ -1,0 +1,58 @@
+"""The fleet in numbers: what /health shows and how its score is made."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from core.snapshot import InstanceSnapshot
+
+CONNECTING = ("dialling", "authenticating")
+ACTIVATED = ("open", "half_open")
+
+
+@dataclass(frozen=True, slots=True)
+class FleetCounts:
+    """Instances by what they are. `total`: wanted and linked at least once; `open`: wanted with an activated breaker;
+    `down`: wanted, not connected, not in `open`; `availability`: connected / wanted seconds, None before any."""
+
+    registered: int = 0
+    total: int = 0
+    active: int = 0
+    open: int = 0
+    down: int = 0
+    connecting: int = 0
+    awaiting_link: int = 0
+    parked: int = 0
+    retry_attempts: int = 0
+    recent_failures: int = 0
+    availability: float | None = None
+
+
+def count(instances: Iterable[InstanceSnapshot]) -> FleetCounts:
+    """Count a fleet."""
+    everyone = list(instances)
+    wanted = [one for one in everyone if one.desired == "connected"]
+    linked = [one for one in wanted if one.linked]
+    activated = [one for one in linked if one.breaker_state in ACTIVATED]
+    active = [one for one in linked if one.link_state == "open"]
+    wanted_s = sum(one.wanted_s for one in everyone)
+    return FleetCounts(
+        registered=len(everyone),
+        total=len(linked),
+        active=len(active),
+        open=len(activated),
+        down=sum(1 for one in linked if one.link_state != "open" and one.breaker_state not in ACTIVATED),
+        connecting=sum(1 for one in everyone if one.link_state in CONNECTING),
+        awaiting_link=len(wanted) - len(linked),
+        parked=sum(1 for one in everyone if one.link_state in ("parked", "quarantined")),
+        retry_attempts=sum(one.attempts for one in everyone),
+        recent_failures=sum(one.recent_failures for one in everyone),
+        availability=sum(one.connected_s for one in everyone) / wanted_s if wanted_s > 0 else None,
+    )
+
+
+def score(total: int, open: int, down: int) -> int:
+    """The health score, 0..100: 100 - 40 * down / total - 15 * open, rounded half up, clamped; 100 when empty."""
+    if total == 0:
+        return 100
+    return max(0, min(100, math.floor(100 - 40 * down / total - 15 * open + 0.5)))
