@@ -45,7 +45,7 @@ def decode(payload: Payload, data: bytes | str, unpack: Unpack) -> Any:
         case Payload.TEXT:
             return raw.decode(errors="replace")
         case Payload.BINARY:
-            return base64.b64encode(raw).decode()
+            return to_base64(raw)
         case Payload.JSON:
             return _from_json(raw)
         case Payload.MSGPACK:
@@ -55,6 +55,11 @@ def decode(payload: Payload, data: bytes | str, unpack: Unpack) -> Any:
 def is_text(payload: Payload) -> bool:
     """Whether messages of this payload travel in text frames."""
     return payload in (Payload.TEXT, Payload.JSON)
+
+
+def to_base64(raw: bytes) -> str:
+    """Bytes as JSON carries them."""
+    return base64.b64encode(raw).decode()
 
 
 def _utf8(text: str) -> bytes:
@@ -103,7 +108,7 @@ def _jsonable(value: Any) -> Any:
         case None | bool() | int() | float() | str():
             return value
         case bytes():
-            return base64.b64encode(value).decode()
+            return to_base64(value)
         case dict():
             return {str(key): _jsonable(item) for key, item in value.items()}
         case list() | tuple():

@@ -1,0 +1,104 @@
+"""What can happen to a link. Events of an attempt carry its epoch; a Wake carries its timer's number."""
+
+from dataclasses import dataclass
+
+from core.failures import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """The operator wants the link open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unwant:
+    """The operator wants the link closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The gate gave a permit."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The gate said: ask again within `renew_s` seconds."""
+
+    epoch: int
+    renew_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The dial succeeded: the socket is open."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """The protocol's session is up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The dial failed or the socket broke; its descriptor is closed."""
+
+    epoch: int
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolFailed:
+    """The protocol gives up a connection whose socket is still open."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The close that the link asked for is complete."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A timer is due."""
+
+    name: str
+    timer: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForceRetry:
+    """The operator wants an attempt now, whatever breaker and backoff say. Ask `verdict` first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResetBreaker:
+    """The operator clears failures, attempts and the breaker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigured:
+    """Where or how to connect changed."""
+
+
+Event = (
+    Want
+    | Unwant
+    | Granted
+    | Held
+    | Opened
+    | Authenticated
+    | Lost
+    | ProtocolFailed
+    | Closed
+    | Wake
+    | ForceRetry
+    | ResetBreaker
+    | Reconfigured
+)

@@ -1,0 +1,109 @@
+"""Accepted sends of one instance: their order, pace, retry and expiry.
+
+The outbox, not the HTTP request, talks to the upstream. Messages leave in the order they were accepted, one at a
+time, paced by a token bucket; a message is sent again with the same bytes until it is done or expires. Times of
+messages are epoch seconds, those of pacing are monotonic.
+"""
+
+from dataclasses import dataclass, replace
+
+from core.config import OutboxSettings
+from core.gate import TokenBucket, take
+from core.records import MessageState, OutboxMessage
+
+# The wait before a message that failed in passing is tried again.
+RETRY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """`waiting`: oldest first; `in_flight`: the id handed to the protocol and not yet answered."""
+
+    waiting: tuple[OutboxMessage, ...]
+    bucket: TokenBucket
+    in_flight: str | None = None
+    not_before_s: float = 0.0
+
+    @classmethod
+    def of(cls, waiting: tuple[OutboxMessage, ...], policy: OutboxSettings, now_s: float) -> "Outbox":
+        return cls(waiting, TokenBucket.full(policy.rate_per_s, policy.burst, now_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Hand this message to the protocol now."""
+
+    message: OutboxMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Look again at `until_s` (monotonic)."""
+
+    until_s: float
+
+
+def accept(message_id: str, data: bytes, policy: OutboxSettings, wall_s: float) -> OutboxMessage:
+    """A newly accepted message."""
+    return OutboxMessage(message_id, data, accepted_at=wall_s, expires_at=wall_s + policy.expire_after_s)
+
+
+def full(outbox: Outbox, policy: OutboxSettings) -> bool:
+    """True when one more message must be refused."""
+    return len(outbox.waiting) >= policy.max_messages
+
+
+def add(outbox: Outbox, message: OutboxMessage) -> Outbox:
+    """The outbox with one more message at its end."""
+    return replace(outbox, waiting=(*outbox.waiting, message))
+
+
+def expire(outbox: Outbox, wall_s: float) -> tuple[Outbox, tuple[OutboxMessage, ...]]:
+    """Take out what has expired; a message in flight is left to its answer."""
+    gone = tuple(
+        replace(one, state=MessageState.EXPIRED, finished_at=wall_s, error="expired before it could be sent")
+        for one in outbox.waiting
+        if one.expires_at <= wall_s and one.message_id != outbox.in_flight
+    )
+    ids = {one.message_id for one in gone}
+    kept = tuple(one for one in outbox.waiting if one.message_id not in ids)
+    return (replace(outbox, waiting=kept) if gone else outbox), gone
+
+
+def next_send(outbox: Outbox, now_s: float) -> tuple[Outbox, Transmit | Pause | None]:
+    """What to do on an open link: transmit the oldest, pause for the pace, or nothing."""
+    if outbox.in_flight is not None or not outbox.waiting:
+        return outbox, None
+    if now_s < outbox.not_before_s:
+        return outbox, Pause(outbox.not_before_s)
+    bucket, wait_s = take(outbox.bucket, now_s)
+    if wait_s > 0:
+        return replace(outbox, bucket=bucket), Pause(now_s + wait_s)
+    first = replace(outbox.waiting[0], tries=outbox.waiting[0].tries + 1)
+    sending = replace(outbox, bucket=bucket, in_flight=first.message_id, waiting=(first, *outbox.waiting[1:]))
+    return sending, Transmit(first)
+
+
+def answered(
+    outbox: Outbox, message_id: str, error: str | None, retry: bool, now_s: float, wall_s: float
+) -> tuple[Outbox, OutboxMessage | None]:
+    """The protocol's answer: sent, failed, or to be tried again (then the message stays and None is returned)."""
+    found = next((one for one in outbox.waiting if one.message_id == message_id), None)
+    free = replace(outbox, in_flight=None if outbox.in_flight == message_id else outbox.in_flight)
+    if found is None:
+        return free, None
+    if error is not None and retry:
+        return replace(free, not_before_s=now_s + RETRY_S), None
+    state = MessageState.SENT if error is None else MessageState.FAILED
+    done = replace(found, state=state, finished_at=wall_s, error=error)
+    return replace(free, waiting=tuple(one for one in free.waiting if one is not found)), done
+
+
+def link_closed(outbox: Outbox) -> Outbox:
+    """The link went down: what was in flight is sent again when it is back."""
+    return replace(outbox, in_flight=None)
+
+
+def paced(outbox: Outbox, policy: OutboxSettings, now_s: float) -> Outbox:
+    """The outbox under changed settings."""
+    return replace(outbox, bucket=TokenBucket.full(policy.rate_per_s, policy.burst, now_s))
