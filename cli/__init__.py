@@ -1,0 +1,1 @@
+"""Commands, settings and processes: everything that starts the other packages."""

@@ -1,0 +1,178 @@
+"""The settings of a server: file, environment and options, checked and turned into `core.config.Settings`.
+
+Precedence: command line > environment (SAMBUNG_SECTION__KEY) > file (`--config`, else conf/sambung.toml beside
+run.py) > defaults. What is allowed stands in `core.config`; every problem is reported, all of them at once.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+)
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from cli.settings_checks import cross_checks
+from cli.settings_origin import PREFIX, Origins, explained, foreign_variables, shown_path, variable
+from core.config import SECTIONS, Settings, problem
+
+HOME = Path(__file__).resolve().parent.parent
+DEFAULT_FILE = HOME / "conf" / "sambung.toml"
+Options = Mapping[str, Mapping[str, Any]]
+
+
+class WrongSettings(ValueError):
+    """Settings that cannot be used; `problems`: one line each, naming where, which, what and what is allowed."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class EnvText(str):
+    """A value from the environment: text that still has to become the knob's type."""
+
+
+def load_settings(
+    file: Path | None = None, options: Options | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings that hold, from `file` (None: the default file, if there is one), environment and options.
+
+    `options`: section → key → value, as given on the command line. Raises WrongSettings.
+    """
+    text, shown = read_file(file)
+    variables = {k.upper(): v for k, v in (os.environ if environ is None else environ).items()}
+    origins = Origins(shown, text, variables, options or {})
+    problems = foreign_variables(variables)
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise WrongSettings([f"{shown}: not TOML: {error}", *problems]) from None
+    try:
+        values = merged(tables, variables, options or {})
+    except ValidationError as error:
+        problems += [explained(each, origins) for each in error.errors()]
+        values = merged(*without(error, tables, variables, options or {}))
+    settings = Settings(
+        **{name: kind(**getattr(values, name).model_dump()) for name, kind in SECTIONS.items()}
+    )
+    problems += [
+        f"{origins.of(section, key)}{section}.{key}: {why}" for section, key, why in cross_checks(settings)
+    ]
+    if problems:
+        raise WrongSettings(problems)
+    return settings
+
+
+def read_file(file: Path | None) -> tuple[str, str]:
+    """Text and shown name of the settings file; an explicit file must exist."""
+    path = file or DEFAULT_FILE
+    shown = shown_path(path)
+    if file is None and not path.exists():
+        return "", shown
+    try:
+        return path.read_text(encoding="utf-8"), shown
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise WrongSettings([f"{shown}: cannot be read: {reason}"]) from None
+
+
+def merged(tables: dict[str, Any], variables: Mapping[str, str], options: Options) -> BaseSettings:
+    """All sources laid over each other and checked knob by knob; raises pydantic's ValidationError."""
+
+    class Environment(EnvSettingsSource):
+        def _load_env_vars(self) -> Mapping[str, str | None]:
+            return {name.lower(): EnvText(value) for name, value in variables.items() if "__" in name}
+
+    class File(PydanticBaseSettingsSource):
+        def __call__(self) -> dict[str, Any]:
+            return tables
+
+        def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+            raise NotImplementedError("the file is one value, read as a whole")
+
+    class Sources(ROOT_MODEL):  # type: ignore[misc, valid-type]
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, Environment(settings_cls), File(settings_cls)
+
+    result: BaseSettings = Sources(**options)
+    return result
+
+
+def without(
+    error: ValidationError, tables: dict[str, Any], variables: Mapping[str, str], options: Options
+) -> tuple[dict[str, Any], Mapping[str, str], Options]:
+    """The sources less what the error names, so that the rules between the other knobs are checked too."""
+    tables, left = deepcopy(tables), {section: dict(values) for section, values in options.items()}
+    for section, *rest in (map(str, each["loc"]) for each in error.errors()):
+        for source in (tables, left):
+            if rest and isinstance(source.get(section), dict):
+                source[section].pop(rest[0], None)
+            else:
+                source.pop(section, None)
+        variables = {
+            k: v for k, v in variables.items() if not (rest and k.startswith(variable(section, rest[0])))
+        }
+    return tables, variables, left
+
+
+def checked(value: Any, info: ValidationInfo) -> Any:
+    """One knob's value in its own type; raises ValueError with the words of `core.config.problem`."""
+    section, key = str((info.config or {})["title"]), str(info.field_name)
+    kind = next(f.type for f in fields(SECTIONS[section]) if f.name == key)
+    ready = typed(kind, value)
+    if text := problem(section, key, ready):
+        raise ValueError(text)
+    return float(ready) if kind is float else ready
+
+
+def typed(kind: Any, value: Any) -> Any:
+    """The value in the knob's type where that loses nothing; else as it was found."""
+    if kind == tuple[str, ...]:
+        words = value.split(",") if isinstance(value, EnvText) else value
+        whole = isinstance(words, list) and all(isinstance(word, str) for word in words)
+        return tuple(word.strip() for word in words if word.strip()) if whole else value
+    if not isinstance(value, EnvText):
+        return value
+    try:
+        return TypeAdapter(kind).validate_strings(str(value))
+    except ValidationError:
+        return str(value)
+
+
+def section_model(name: str) -> type[BaseModel]:
+    """The pydantic model of one section, made from the knobs' metadata."""
+    knobs: dict[str, Any] = {
+        f.name: (Annotated[Any, AfterValidator(checked)], getattr(SECTIONS[name](), f.name))
+        for f in fields(SECTIONS[name])
+    }
+    return create_model(name, __config__=ConfigDict(extra="forbid", title=name), **knobs)
+
+
+ROOT_MODEL: type[BaseSettings] = create_model(
+    "SambungSettings",
+    __base__=type(
+        "Base",
+        (BaseSettings,),
+        {
+            "model_config": SettingsConfigDict(
+                env_prefix=PREFIX, env_nested_delimiter="__", env_nested_max_split=1, extra="forbid"
+            )
+        },
+    ),
+    **{name: (model, model()) for name in SECTIONS for model in [section_model(name)]},  # type: ignore[call-overload]
+)
