@@ -1,0 +1,87 @@
+"""The tables of a session file, their versions, and the check of every row. No SQLAlchemy.
+
+    meta      version, stream (its id and next event number), link (what survives of the link's state)
+    entries   protocol state: (space, key) → bytes
+    events    application events that the journal has not acknowledged
+    outbox    accepted messages in order of acceptance
+    timeline  what happened to the link
+
+`body` and `value` are msgpack. The last column of every table is the checksum of the others in order.
+"""
+
+import sqlite3
+from collections.abc import Callable
+
+from store.codec import Undecodable, checksum, packb, unpackb
+from store.errors import StoreTooNew
+
+TABLES = ("meta", "entries", "events", "outbox", "timeline")
+
+Step = Callable[[sqlite3.Connection], None]
+
+
+def _version_1(connection: sqlite3.Connection) -> None:
+    for statement in (
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE entries (space TEXT, key TEXT, value BLOB NOT NULL, crc INTEGER NOT NULL,"
+        " PRIMARY KEY (space, key)) WITHOUT ROWID",
+        "CREATE TABLE events (number INTEGER PRIMARY KEY, body BLOB NOT NULL, crc INTEGER NOT NULL)",
+        "CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL UNIQUE,"
+        " state TEXT NOT NULL, finished_at REAL, body BLOB NOT NULL, crc INTEGER NOT NULL)",
+        "CREATE INDEX outbox_state ON outbox (state, seq)",
+        "CREATE TABLE timeline (number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL,"
+        " crc INTEGER NOT NULL)",
+    ):
+        connection.execute(statement)
+
+
+# steps[n] turns a file of version n into one of version n + 1; a new file runs them all.
+STEPS: tuple[Step, ...] = (_version_1,)
+
+
+def put_meta(connection: sqlite3.Connection, key: str, value: object) -> None:
+    packed = packb(value)
+    connection.execute("REPLACE INTO meta VALUES (?, ?, ?)", (key, packed, checksum(key, packed)))
+
+
+def get_meta(connection: sqlite3.Connection, key: str) -> object:
+    """The stored value, None when there is none."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else unpackb(row[0])
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The file's schema version, 0 for one without tables; raises Undecodable when it has tables but no version."""
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not names:
+        return 0
+    version = get_meta(connection, "version") if "meta" in names else None
+    if not isinstance(version, int):
+        raise Undecodable("tables without a schema version")
+    return version
+
+
+def migrate(connection: sqlite3.Connection, steps: tuple[Step, ...] = STEPS) -> None:
+    """Bring the file to the current version inside the caller's transaction."""
+    version = version_of(connection)
+    for step in steps[version:]:
+        step(connection)
+    if version < len(steps):
+        put_meta(connection, "version", len(steps))
+
+
+def verify(connection: sqlite3.Connection, path: str, known: int = len(STEPS)) -> str | None:
+    """The first damaged row in words, None when every checksum fits. Raises StoreTooNew."""
+    try:
+        version = version_of(connection)
+        if version > known:
+            raise StoreTooNew(path, version, known)
+        for table in TABLES if version else ():
+            for row in connection.execute(f"SELECT * FROM {table}"):
+                if checksum(*row[:-1]) != row[-1]:
+                    return f"checksum of a row in {table} does not fit"
+        if version and get_meta(connection, "stream") is None:
+            return "the stream id is missing"
+    except Undecodable as error:
+        return str(error)
+    return None
