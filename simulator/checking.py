@@ -7,7 +7,7 @@ the value to keep, or raises ValueError with the allowed values in words.
 import dataclasses
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 
 T = TypeVar("T")
 Rule = Callable[[Any], Any]
@@ -24,7 +24,7 @@ def build(spec: type[T], raw: Any, where: str) -> T:
     """
     if not isinstance(raw, Mapping):
         raise SpecError(f"{where}: expected a JSON object, found {_shown(raw)}")
-    rules, required = _rules(spec)
+    rules, required = _rules(cast(Any, spec))
     mistakes = [
         f"{where}: unknown parameter {name!r}; allowed: {', '.join(rules) or 'none'}"
         for name in raw.keys() - rules.keys()

@@ -162,6 +162,12 @@ class Listener:
                 return connection
         return None
 
+    def skipped(self, instance: str) -> None:
+        """Book an event that the instance could not be sent."""
+        account = self.books.accounts.get(instance)
+        if account is not None:
+            account.tally.skipped += 1
+
     def push(self, spec: PushSpec) -> Push:
         """Start a push; the oldest is stopped and forgotten when there are too many."""
         if len(self._pushes) == PUSHES_KEPT:
@@ -203,9 +209,10 @@ class Listener:
     def stats(self) -> ListenerStats:
         return self.books.stats(self.port, fault_json(self.board.as_set(None)), self._door.is_open)
 
-    def instance(self, name: str) -> InstanceView | None:
-        account = self.books.accounts.get(name)
-        return None if account is None else account.view(fault_json(self.board.as_set(name)))
+    def instance(self, name: str) -> InstanceView:
+        """All about one instance; all zero when it never dialled."""
+        account = self.books.accounts.get(name) or Account(name)
+        return account.view(fault_json(self.board.as_set(name)))
 
     async def _fault_changed(self, scope: Scope) -> None:
         match self.board.in_force(None):

@@ -46,6 +46,7 @@ class Sessions(Protocol):
 
     def with_session(self) -> Sequence[str]: ...
     def session_of(self, instance: str) -> Connection | None: ...
+    def skipped(self, instance: str) -> None: ...
 
 
 class Push:
@@ -87,6 +88,7 @@ class Push:
         account = None if connection is None else connection.account
         if connection is None or account is None or not connection.can_push:
             self._skipped += 1
+            self._sessions.skipped(name)
             return
         if connection.send(self._event(account), text=True):
             account.sent += 1

@@ -142,7 +142,8 @@ class PushView:
 class ProxyStats:
     """The counters of a fault proxy. `connections`: accepted; `tunnels`: connected to the target.
 
-    `rejected`: CONNECT requests refused (credentials, status, bad request); `unreachable`: target not reached.
+    `rejected`: CONNECT requests refused (credentials, status, bad request); `unreachable`: target not reached;
+    `broken`: connections that ended by an error on either side.
     """
 
     port: int
@@ -152,6 +153,7 @@ class ProxyStats:
     tunnels: int
     rejected: int
     unreachable: int
+    broken: int
     bytes_to_target: int
     bytes_to_client: int
     targets: Mapping[str, int]

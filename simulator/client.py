@@ -1,0 +1,143 @@
+"""The simulator for tests, benchmarks and `demo`: a process of its own, used synchronously.
+
+with Simulator.spawn() as simulator:
+    upstream = simulator.listener()
+    …connect an instance to f"{upstream.url}/ws/shop1"…
+    upstream.wait_instance("shop1", lambda shop: shop.sessions_now == 1, deadline_s=10)
+    upstream.set_fault("close", code=1001)
+"""
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from simulator.call import SimulatorError, call
+from simulator.handles import Listener, Proxy
+
+__all__ = ["Listener", "Proxy", "Simulator", "SimulatorError"]
+
+STOP_S = 5.0
+
+
+class Simulator:
+    """A running simulator process; a context manager that stops it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], control_url: str) -> None:
+        self.process = process
+        self.control_url = control_url
+
+    @classmethod
+    def spawn(cls, *, host: str = "127.0.0.1", deadline_s: float = 30.0) -> Self:
+        """Start a process that ends with this one. `host`: where listeners and proxies are bound.
+
+        Raises SimulatorError when it does not get ready within `deadline_s`.
+        """
+        process = subprocess.Popen(
+            [*_command(), "--host", host],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": _python_path()},
+        )
+        try:
+            return cls(process, _control_url(process, deadline_s))
+        except BaseException:
+            _end(process)
+            raise
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the process and wait for it. Harmless when it is gone."""
+        _end(self.process)
+
+    def errors(self) -> list[str]:
+        """The simulator's own mistakes; tests expect none."""
+        errors: list[str] = call(self.control_url, "GET", "/")["errors"]
+        return errors
+
+    def listener(
+        self,
+        fault: str = "none",
+        *,
+        port: int = 0,
+        tls: tuple[Path | str, Path | str] | None = None,
+        behaviour: Mapping[str, Any] | None = None,
+        max_message_bytes: int = 16 * 2**20,
+        **parameters: Any,
+    ) -> Listener:
+        """A new upstream. `parameters`: the fault's (`simulator.faults`); `behaviour`: see `simulator.behaviour`;
+        `tls`: certificate chain and key, PEM files.
+        """
+        body = {
+            "port": port,
+            "fault": {"kind": fault, **parameters},
+            "behaviour": dict(behaviour or {}),
+            "tls": None if tls is None else {"cert": str(tls[0]), "key": str(tls[1])},
+            "max_message_bytes": max_message_bytes,
+        }
+        made = call(self.control_url, "POST", "/listeners", body)
+        return Listener(self.control_url, made["port"], made["url"])
+
+    def proxy(self, target_port: int | None = None, *, port: int = 0, **settings: Any) -> Proxy:
+        """A new fault proxy in front of `target_port`; without one, `mode="connect"` is meant.
+
+        `settings`: see `simulator.proxy_spec.ProxySettings`.
+        """
+        mode = {"mode": "connect"} if target_port is None else {"target_port": target_port}
+        made = call(self.control_url, "POST", "/proxies", {"port": port, **mode, **settings})
+        return Proxy(self.control_url, made["port"])
+
+
+def _command() -> Sequence[str]:
+    command = [sys.executable, "-m", "simulator", "--until-stdin-closes"]
+    # The kernel ends the child with the *thread* that started it: only the main one lives as long as we do.
+    if threading.current_thread() is threading.main_thread():
+        command += ["--die-with-parent", str(os.getpid())]
+    return command
+
+
+def _python_path() -> str:
+    ours = str(Path(__file__).resolve().parent.parent)
+    return os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def _control_url(process: subprocess.Popen[bytes], deadline_s: float) -> str:
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        line = process.stdout.readline() if selector.select(deadline_s) else b""
+    if not line:
+        ended = process.poll()
+        how = f"not ready within {deadline_s:g} s" if ended is None else f"ended with exit code {ended}"
+        raise SimulatorError(f"the simulator (pid {process.pid}): {how}; see stderr")
+    url: str = json.loads(line)["control"]
+    return url
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
