@@ -1,0 +1,147 @@
+"""Between the root, the groups and the instances: placing, configuring, reporting, stopping, permits to dial."""
+
+from dataclasses import dataclass
+
+from core.address import Address
+from core.config import Settings
+from core.records import CrashRecord, InstanceRecord
+from core.snapshot import InstanceSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class StartRoot:
+    """First message to the root: everything it needs to build the tree."""
+
+    settings: Settings
+    data_dir: str
+    log_dir: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigureGroup:
+    name: str
+    settings: Settings
+    data_dir: str
+    log_dir: str
+    host: str
+    journal: Address
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceInstance:
+    """Run this instance, or take over its new record."""
+
+    record: InstanceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class DropInstance:
+    """Stop the instance for good; `purge` deletes its session store. Answered by InstanceDropped."""
+
+    instance_id: str
+    purge: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceDropped:
+    instance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class JournalMoved:
+    """The journal was restarted; its new address."""
+
+    journal: Address
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigureInstance:
+    """First message to an instance, and again whenever its record changed."""
+
+    record: InstanceRecord
+    settings: Settings
+    data_dir: str
+    log_dir: str
+    host: str
+    journal: Address
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopInstance:
+    """Close the link with a Close frame, commit, exit; `purge` deletes the session store."""
+
+    purge: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceReport:
+    """An instance's state: at each change, and as its heartbeat."""
+
+    snapshot: InstanceSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStopped:
+    """The instance closed its link and store and is about to exit."""
+
+    instance_id: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceCrashed:
+    record: CrashRecord
+    quarantine: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReport:
+    """Merged reports of one group since the last one."""
+
+    group: str
+    changed: tuple[InstanceSnapshot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopGroup:
+    """Stop every instance, then report GroupStopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStopped:
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class PermitRequest:
+    """May this instance dial `upstream`? Answered at once by PermitGranted or PermitHeld."""
+
+    instance_id: str
+    upstream: str
+    epoch: int
+    probe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PermitGranted:
+    """Valid for `valid_s` seconds."""
+
+    instance_id: str
+    epoch: int
+    valid_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PermitHeld:
+    """Not now: ask again within `renew_s` seconds."""
+
+    instance_id: str
+    epoch: int
+    renew_s: float
