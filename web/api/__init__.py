@@ -1,0 +1,1 @@
+"""The modern API under /api/v1: thin handlers, one module per resource."""

@@ -1,0 +1,146 @@
+"""The CherryPy application: one dispatcher over the route table, uniform errors, security headers, access log."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import cherrypy
+from cherrypy import _cprequest
+
+from web import body
+from web.answer import Answer, failure
+from web.call import Call
+from web.errors import CODE_OF, ApiError, status_line
+from web.pipeline import Pipeline
+
+log = logging.getLogger("sambung.web")
+
+SECURITY_HEADERS: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+AccessLog = Callable[[dict[str, Any]], None]
+
+
+class PlainRequest(_cprequest.Request):
+    """CherryPy's request without what goes wrong on hostile input: query strings and bodies are parsed by handlers."""
+
+    def process_query_string(self) -> None:
+        return None
+
+    def process_headers(self) -> None:
+        try:
+            super().process_headers()
+        except cherrypy.HTTPError:
+            raise
+        except Exception:  # RFC 2047 words in unknown charsets raise whatever the decoder likes
+            raise cherrypy.HTTPError(400, "A header cannot be decoded") from None
+
+
+def mount(pipeline: Pipeline, access_log: AccessLog) -> Any:
+    """Mount the application on CherryPy's tree (one per process) and return it."""
+    config = {
+        "/": {
+            "request.dispatch": _Dispatcher(pipeline),
+            "request.process_request_body": False,
+            "request.show_tracebacks": False,
+            "request.error_response": _crashed,
+            "error_page.default": _error_page,
+            "tools.log_tracebacks.on": False,
+        }
+    }
+    application = cherrypy.tree.mount(None, "", config)
+    application.request_class = PlainRequest
+    application.log.access = _AccessWriter(access_log)
+    return application
+
+
+class _Dispatcher:
+    """Every path goes to the pipeline, which knows the routes."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    def __call__(self, path_info: str) -> None:
+        request = cherrypy.serving.request
+        request.config = dict(cherrypy.config) | request.app.config.get("/", {})
+        request.handler = lambda: self._page(path_info)
+
+    def _page(self, path_info: str) -> Any:
+        answer, call = self._pipeline.answer(_call(path_info))
+        cherrypy.serving.request.sambung_token = call.principal.token_id
+        return _send(answer)
+
+
+def _call(path_info: str) -> Call:
+    request = cherrypy.serving.request
+    headers = {name.lower(): str(value) for name, value in dict.items(request.headers)}
+    chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+    return Call(
+        method=request.method,
+        path=path_info,
+        query_string=request.query_string,
+        headers=headers,
+        peer=request.remote.ip,
+        read_body=body.reader(request.rfile, headers.get("content-length"), chunked),
+    )
+
+
+def _send(answer: Answer) -> Any:
+    """Put an answer into CherryPy's response; returns the body."""
+    request, response = cherrypy.serving.request, cherrypy.serving.response
+    response.status = status_line(answer.status)
+    response.headers["Server"] = "sambung"
+    response.headers["Content-Type"] = answer.content_type
+    for name, value in (*SECURITY_HEADERS.items(), *answer.headers):
+        response.headers[name] = value
+    if answer.stream is None:
+        return answer.body
+    response.stream = True
+    request.hooks.attach("on_end_request", answer.stream.close)
+    return answer.stream
+
+
+def _error_page(status: str, message: str, traceback: str, version: str) -> bytes:
+    """Errors that CherryPy raises by itself, in the uniform form; never padded."""
+    code = int(status[:3])
+    answer = failure(ApiError(CODE_OF.get(code, "bad_request"), message))
+    cherrypy.serving.response.status = status_line(answer.status)
+    return bytes(_send(answer))
+
+
+def _crashed() -> None:
+    """A bug: the stack goes to the log, the client learns only that it happened."""
+    request, response = cherrypy.serving.request, cherrypy.serving.response
+    log.exception("request failed: %s %s", request.method, request.path_info)
+    response.headers.clear()
+    response.body = [_send(failure(ApiError("internal", "Internal error; the server's log says more")))]
+
+
+class _AccessWriter:
+    """Writes one entry per request: no query string, no token, no header but the agent."""
+
+    def __init__(self, write: AccessLog) -> None:
+        self._write = write
+
+    def __call__(self) -> None:
+        request, response = cherrypy.serving.request, cherrypy.serving.response
+        self._write(
+            {
+                "method": request.method,
+                "path": request.path_info,
+                "query": "***" if request.query_string else "",
+                "status": int(str(response.output_status, "latin-1")[:3]),
+                "bytes": int(dict.get(response.headers, "Content-Length") or 0),
+                "duration_ms": round((time.time() - response.time) * 1000, 1),
+                "peer": request.remote.ip,
+                "token_id": getattr(request, "sambung_token", ""),
+                "agent": str(dict.get(request.headers, "User-Agent", ""))[:200],
+            }
+        )

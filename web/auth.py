@@ -1,0 +1,143 @@
+"""Who asks, and may they: tokens in four places, scopes, instance lists.
+
+Only SHA-256 hashes are kept and compared, in constant time; a token's value appears in no log and no error.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from core.config import Settings
+from core.instances import valid_id
+from core.records import Scope, TokenRecord
+from web.call import ANYONE, Call, Principal, parse_query
+from web.errors import ApiError, instance_not_found
+from web.routing import Access, Route
+from web.sources import TokenSource
+
+CACHE_S = 1.0  # a token made or revoked offline is noticed this late
+BEARER = "bearer "
+
+
+def digest_of(value: str) -> str:
+    """What is stored of a token: the SHA-256 of its UTF-8 bytes, hex."""
+    return hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()
+
+
+def presented_token(call: Call, *, query_token: bool) -> str | None:
+    """The token of a request. Raises ApiError when it comes by two ways at once, or by a way turned off."""
+    found = _in_headers(call)
+    in_query = [value for name, value in parse_query(call.query_string) if name == "access_token"]
+    if in_query and not query_token:
+        raise ApiError(
+            "unauthorized",
+            "Tokens in the query are turned off (auth.query_token); send Authorization: Bearer TOKEN",
+        )
+    found += in_query
+    if len(found) > 1:
+        raise ApiError("several_tokens", "Send the token by one method only")
+    return found[0] if found else None
+
+
+def _in_headers(call: Call) -> list[str]:
+    found = [call.headers[name] for name in ("x-api-key", "apikey") if name in call.headers]
+    authorization = call.headers.get("authorization")
+    if authorization is not None:
+        if not authorization.lower().startswith(BEARER):
+            raise ApiError("unauthorized", "The Authorization header must be: Bearer TOKEN")
+        found.append(authorization[len(BEARER) :].strip())
+    return found
+
+
+class Authenticator:
+    """Finds the owner of a token among the stored ones and the CLI's.
+
+    `clock`: epoch seconds. Stored tokens are read anew at most once per CACHE_S, and at once after `forget`.
+    """
+
+    def __init__(
+        self, source: TokenSource, cli_digest: str | None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._source = source
+        self._cli_digest = cli_digest
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tokens: Sequence[TokenRecord] = ()
+        self._read_at = float("-inf")
+
+    def forget(self) -> None:
+        """A token was made or revoked: read them anew at the next request."""
+        self._read_at = float("-inf")
+
+    def principal(self, value: str, *, local: bool) -> Principal | None:
+        """The owner of a token value; None when nobody's, expired, or the CLI's from another machine."""
+        digest = digest_of(value)
+        if self._cli_digest is not None and hmac.compare_digest(digest, self._cli_digest):
+            return Principal("cli", "cli", frozenset({Scope.ADMIN})) if local else None
+        found: TokenRecord | None = None
+        for token in self._current():
+            if hmac.compare_digest(digest, token.digest):
+                found = token
+        if found is None or (found.expires_at is not None and found.expires_at <= self._clock()):
+            return None
+        return Principal(found.token_id, found.name, found.scopes, found.instances)
+
+    def _current(self) -> Sequence[TokenRecord]:
+        with self._lock:
+            if abs(self._clock() - self._read_at) > CACHE_S:
+                self._tokens = tuple(self._source.tokens())
+                self._read_at = self._clock()
+            return self._tokens
+
+
+def authorised(auth: Authenticator, settings: Settings, route: Route, call: Call) -> Principal:
+    """Token, then right, then whether the instance exists for this token; raises ApiError 400, 401, 403, 404."""
+    if is_public(route, settings):
+        return ANYONE
+    value = presented_token(call, query_token=settings.auth.query_token)
+    principal = auth.principal(value, local=is_local(call)) if value else None
+    if principal is None:
+        text = "The token is not valid" if value else "A token is needed: Authorization: Bearer TOKEN"
+        raise ApiError("unauthorized", text, headers={"WWW-Authenticate": 'Bearer realm="sambung"'})
+    check_right(route, principal)
+    instance_id = call.params.get("instance_id")
+    if instance_id is not None and not (valid_id(instance_id) and principal.sees(instance_id)):
+        raise instance_not_found(instance_id)
+    return principal
+
+
+def check_right(route: Route, principal: Principal) -> None:
+    if not principal.may(*route.scopes):
+        needed = " or ".join(scope.value for scope in route.scopes)
+        raise ApiError("forbidden", f"The token lacks the right for this (needed: {needed})")
+    if route.fleet_wide and principal.instances is not None:
+        raise ApiError("forbidden", "The token is limited to some instances; this concerns all of them")
+
+
+def is_public(route: Route, settings: Settings) -> bool:
+    match route.access:
+        case Access.ANYONE:
+            return True
+        case Access.ANYONE_IF_HEALTH_IS_PUBLIC:
+            return settings.health.public
+        case Access.NOBODY:
+            return False
+
+
+def is_local(call: Call) -> bool:
+    """True for a peer on this machine that no proxy speaks for."""
+    if any(name in call.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip")):
+        return False
+    return is_loopback(call.peer)
+
+
+def is_loopback(address: str) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return (mapped or ip).is_loopback

@@ -1,0 +1,265 @@
+"""The one thread that talks to the actors, for all HTTP threads.
+
+Commands are collected and sent in batches; each carries a correlation id, so that a late answer is dropped and
+never taken for another's. The same thread keeps the read model fed, and connects again when the actors are gone.
+Sharing a Thespian mailbox between threads wedges it: nothing else may touch it.
+"""
+
+import itertools
+import logging
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+from typing import Protocol as Interface
+
+from core.messages import (
+    CommandReply,
+    FleetDelta,
+    FleetSnapshot,
+    JournalAdvanced,
+    PingRoot,
+    Subscribe,
+)
+from web.readmodel import ReadModel
+
+log = logging.getLogger("sambung.web.bridge")
+
+RENEW_S = 5.0  # Subscribe and PingRoot
+SILENCE_S = 12.0  # nothing heard for this long: two pings went unanswered, connect anew
+BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+BATCH = 256
+
+
+class Mailbox(Interface):
+    """What `cli` hands over: an endpoint in the actor system, used by this thread only (but for `wake`)."""
+
+    @property
+    def root(self) -> Any: ...
+
+    def tell(self, address: Any, message: Any) -> None: ...
+
+    def listen(self, timeout_s: float) -> Any | None:
+        """The next message, or None when the time is over or `wake` was called."""
+        ...
+
+    def wake(self) -> None:
+        """Make `listen` return early; callable from any thread."""
+        ...
+
+
+class BridgeError(Exception):
+    """No answer: the text says why. `code` is the API's."""
+
+    code = "unavailable"
+
+
+class Timeout(BridgeError):
+    """The deadline is over; the command may still take effect."""
+
+    code = "timeout"
+
+
+class Unavailable(BridgeError):
+    """The actors are not reachable now."""
+
+
+class _Waiting:
+    """One command under way: the asking thread sleeps on `done`."""
+
+    __slots__ = ("deadline_s", "done", "error", "reply")
+
+    def __init__(self, deadline_s: float) -> None:
+        self.deadline_s = deadline_s
+        self.done = threading.Event()
+        self.reply: CommandReply | None = None
+        self.error: BridgeError | None = None
+
+
+class Bridge:
+    """`ask` from any thread; `start` and `close` once each."""
+
+    def __init__(self, connect: Callable[[], Mailbox], model: ReadModel) -> None:
+        self._connect = connect
+        self._model = model
+        self._prefix = secrets.token_hex(4)
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._waiting: dict[str, _Waiting] = {}
+        self._outgoing: deque[tuple[str, Any]] = deque()
+        self._mailbox: Mailbox | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        return self._mailbox is not None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the thread; commands under way fail as Unavailable."""
+        self._stopping.set()
+        self._wake()
+        self._thread.join(5.0)
+        self._fail_all(Unavailable("the server is stopping"))
+
+    def ask(self, make_message: Callable[[str], Any], timeout_s: float) -> CommandReply:
+        """Send the command made for a fresh correlation id; wait for its answer.
+
+        Raises Timeout when none came in `timeout_s` seconds, Unavailable when the actors are not reachable.
+        """
+        ref = f"{self._prefix}-{next(self._numbers)}"
+        message = make_message(ref)
+        waiting = _Waiting(time.monotonic() + timeout_s)
+        with self._lock:
+            if self._mailbox is None or self._stopping.is_set():
+                raise Unavailable("the instances' supervisor is not running now; try again in a few seconds")
+            self._waiting[ref] = waiting
+            self._outgoing.append((ref, message))
+        self._wake()
+        waiting.done.wait(timeout_s)
+        with self._lock:
+            self._waiting.pop(ref, None)
+        return _result(waiting)
+
+    def _wake(self) -> None:
+        mailbox = self._mailbox
+        if mailbox is None:
+            return
+        try:
+            mailbox.wake()
+        except Exception:  # a mailbox that just died; the thread notices by itself
+            log.debug("wake failed", exc_info=True)
+
+    # ── the bridge's thread ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                mailbox = self._connect()
+            except Exception as error:
+                if failures == 0:
+                    log.warning("cannot reach the actors: %s", error)
+                self._stopping.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+                failures += 1
+                continue
+            failures = 0
+            self._serve(mailbox)
+
+    def _serve(self, mailbox: Mailbox) -> None:
+        with self._lock:
+            self._mailbox = mailbox
+        log.info("connected to the actors")
+        try:
+            self._talk(mailbox)
+        except Exception as error:
+            log.warning("lost the actors: %s", error)
+        finally:
+            with self._lock:
+                self._mailbox = None
+                self._outgoing.clear()
+            self._model.root_lost()
+            self._fail_all(Unavailable("the instances' supervisor went away; try again in a few seconds"))
+            _close(mailbox)
+
+    def _talk(self, mailbox: Mailbox) -> None:
+        heard_s = time.monotonic()
+        renew_at_s = heard_s + RENEW_S
+        self._renew(mailbox, have_seq=0)
+        while not self._stopping.is_set():
+            now_s = time.monotonic()
+            if now_s - heard_s > SILENCE_S:
+                raise Unavailable(f"nothing heard for {SILENCE_S:g} s")
+            if now_s >= renew_at_s:
+                self._renew(mailbox, self._have_seq())
+                renew_at_s = now_s + RENEW_S
+            self._send_batch(mailbox)
+            message = mailbox.listen(max(0.0, min(renew_at_s - time.monotonic(), 1.0)))
+            if message is not None:
+                heard_s = time.monotonic()
+                self._take_batch(mailbox, message)
+
+    def _have_seq(self) -> int:
+        age_s = self._model.age_s()
+        stale = age_s is None or age_s > RENEW_S + 1.0
+        return 0 if stale else self._model.view.have_seq
+
+    def _renew(self, mailbox: Mailbox, have_seq: int) -> None:
+        mailbox.tell(mailbox.root, Subscribe(self._own_ref("sub"), have_seq))
+        mailbox.tell(mailbox.root, PingRoot(self._own_ref("ping")))
+
+    def _own_ref(self, kind: str) -> str:
+        return f"{kind}-{self._prefix}-{next(self._numbers)}"
+
+    def _send_batch(self, mailbox: Mailbox) -> None:
+        for _ in range(BATCH):
+            with self._lock:
+                if not self._outgoing:
+                    return
+                ref, message = self._outgoing.popleft()
+                waiting = self._waiting.get(ref)
+            if waiting is not None and time.monotonic() < waiting.deadline_s:
+                mailbox.tell(mailbox.root, message)
+
+    def _take_batch(self, mailbox: Mailbox, first: Any) -> None:
+        message: Any | None = first
+        for _ in range(BATCH):
+            if message is None:
+                return
+            self._take(mailbox, message)
+            message = mailbox.listen(0)
+        if message is not None:
+            self._take(mailbox, message)
+
+    def _take(self, mailbox: Mailbox, message: Any) -> None:
+        match message:
+            case CommandReply():
+                self._replied(message)
+            case FleetSnapshot() | FleetDelta():
+                had_gap = not self._model.view.complete
+                if not self._model.apply(message) and not had_gap:
+                    mailbox.tell(mailbox.root, Subscribe(self._own_ref("sub"), 0))
+            case JournalAdvanced():
+                self._model.journal_advanced(message.number)
+            case _:
+                log.debug("ignored a message of type %s", type(message).__name__)
+
+    def _replied(self, reply: CommandReply) -> None:
+        if reply.ref.startswith("ping-"):
+            self._model.root_answered(reply.ok and bool(reply.data.get("ready", True)))
+            return
+        with self._lock:
+            waiting = self._waiting.pop(reply.ref, None)
+        if waiting is None:
+            log.debug("dropped a late answer")
+            return
+        waiting.reply = reply
+        waiting.done.set()
+
+    def _fail_all(self, error: BridgeError) -> None:
+        with self._lock:
+            lost, self._waiting = self._waiting, {}
+        for waiting in lost.values():
+            waiting.error = error
+            waiting.done.set()
+
+
+def _result(waiting: _Waiting) -> CommandReply:
+    if waiting.reply is not None:
+        return waiting.reply
+    raise waiting.error or Timeout("the actor does not answer in time")
+
+
+def _close(mailbox: Mailbox) -> None:
+    close = getattr(mailbox, "close", None)
+    if close is None:
+        return
+    try:
+        close()
+    except Exception:
+        log.debug("closing a dead mailbox failed", exc_info=True)

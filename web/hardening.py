@@ -1,0 +1,183 @@
+"""A stricter HTTP/1.1 reader and writer under CherryPy (cheroot): what is ambiguous is refused, always with JSON.
+
+Measured on cheroot 11.1.2: Content-Length beside Transfer-Encoding, two different lengths, blanks before a colon and
+folded lines are accepted; a body that nobody read is read into memory, or parsed as the next request when chunked.
+Each of these is a way to smuggle a request past a proxy, or to fill the memory.
+"""
+
+import socket
+import time
+from typing import Any
+
+from cheroot.server import ChunkedRFile, HeaderReader, HTTPConnection, KnownLengthRFile
+from cherrypy._cpwsgi_server import CPWSGIHTTPRequest, CPWSGIServer
+
+from web.answer import dumps
+from web.errors import CODE_OF, REASONS
+
+MAX_HEADER_BYTES = 32 * 1024
+MAX_HEADERS = 100
+DRAIN_BYTES = 256 * 1024  # an unread body up to this size is read so that the connection can be kept
+LINGER_BYTES = 4 * 1024 * 1024
+LINGER_S = 1.0
+TOKEN_BYTES = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# Only one of these may come: a second one makes two parsers disagree.
+SINGLE = frozenset(
+    (
+        b"Content-Length",
+        b"Transfer-Encoding",
+        b"Host",
+        b"Content-Type",
+        b"Authorization",
+        b"X-Api-Key",
+        b"Apikey",
+    )
+)
+# What cheroot says, as the statuses that the contract knows.
+PLAIN_STATUS = {414: 413, 501: 400, 505: 400}
+
+
+class StrictHeaderReader(HeaderReader):
+    """Headers by RFC 9112 §5: token names, no folding, no repetition of what must be single. Raises ValueError."""
+
+    def __call__(self, rfile: Any, hdict: dict[bytes, bytes] | None = None) -> dict[bytes, bytes]:
+        headers: dict[bytes, bytes] = {} if hdict is None else hdict
+        for _ in range(MAX_HEADERS + 1):
+            line = rfile.readline()
+            if line == b"\r\n":
+                check_framing(headers)
+                return headers
+            add_header(headers, line)
+        raise ValueError(f"More than {MAX_HEADERS} headers")
+
+
+def add_header(headers: dict[bytes, bytes], line: bytes) -> None:
+    if not line.endswith(b"\r\n"):
+        raise ValueError("A header line must end with CR LF")
+    name, colon, value = line[:-2].partition(b":")
+    if not colon or not name or not TOKEN_BYTES.issuperset(name):
+        raise ValueError("A header is malformed")
+    value = value.strip(b" \t")
+    if any((byte < 32 and byte != 9) or byte == 127 for byte in value):
+        raise ValueError("A header value holds a control character")
+    if b"_" in name:  # WSGI would take X_Api_Key for X-Api-Key
+        return
+    key = name.title()
+    if key in headers:
+        if key in SINGLE:
+            raise ValueError(f"The header {key.decode()} came twice")
+        value = headers[key] + b", " + value
+    headers[key] = value
+
+
+def check_framing(headers: dict[bytes, bytes]) -> None:
+    """One way to know where the body ends (RFC 9112 §6.3)."""
+    length, coding = headers.get(b"Content-Length"), headers.get(b"Transfer-Encoding")
+    if length is not None and coding is not None:
+        raise ValueError("Content-Length and Transfer-Encoding exclude each other")
+    if length is not None and not (length.isdigit() and len(length) <= 15):
+        raise ValueError("Content-Length is not a number")
+    if coding is not None and coding.lower() != b"chunked":
+        raise ValueError("The only Transfer-Encoding understood is chunked")
+
+
+class StrictRequest(CPWSGIHTTPRequest):
+    """Refuses ambiguous framing, answers in JSON, and never lets an unread body become the next request."""
+
+    header_reader = StrictHeaderReader()
+
+    def read_request_headers(self) -> bool:
+        if not super().read_request_headers():
+            return False
+        if self.inheaders.get(b"Transfer-Encoding") and self.request_protocol != b"HTTP/1.1":
+            self.simple_response("400 Bad Request", "Transfer-Encoding needs HTTP/1.1")
+            return False
+        if self.chunked_read:
+            # What stands behind the last chunk (trailers) is never read, so nothing may follow it.
+            self.close_connection = True
+        if b"close" in self.inheaders.get(b"Connection", b"").lower():
+            self.close_connection = True
+        return True
+
+    def send_headers(self) -> None:
+        if self._unread_bytes() > DRAIN_BYTES:
+            self.close_connection = True
+        super().send_headers()
+
+    def respond(self) -> None:
+        """Hand the request to CherryPy; its body is read by whoever wants it, up to a bound."""
+        if self.chunked_read:
+            self.rfile = ChunkedRFile(self.conn.rfile, self.server.max_chunked_bytes)
+        else:
+            self.rfile = KnownLengthRFile(self.conn.rfile, int(self.inheaders.get(b"Content-Length", 0)))
+        self.server.gateway(self).respond()
+        if self.ready:
+            self.ensure_headers_sent()
+        if self.chunked_write:
+            self.conn.wfile.write(b"0\r\n\r\n")
+        if self.close_connection and self._unread_bytes():
+            discard_input(self.conn.socket)
+
+    def _unread_bytes(self) -> float:
+        if self.chunked_read:
+            return 0 if self.rfile.closed else float("inf")
+        return float(self.rfile.remaining)
+
+    def simple_response(self, status: str, msg: str = "") -> None:
+        """The errors that cheroot itself sends, as JSON; the connection ends after each."""
+        asked = int(str(status)[:3])
+        code = PLAIN_STATUS.get(asked, asked)
+        name = "headers_too_large" if code == 413 else CODE_OF.get(code, "bad_request")
+        text = (
+            "The request line or the headers are too large"
+            if code == 413
+            else msg or REASONS.get(code, "Error")
+        )
+        body = dumps({"status": "error", "code": name, "message": text, "details": []})
+        head = (
+            f"HTTP/1.1 {code} {REASONS.get(code, 'Error')}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+        )
+        self.close_connection = True
+        try:
+            self.conn.wfile.write(head.encode("latin-1") + body)
+        except OSError:
+            return  # the client is gone, and with it whoever could read this
+        discard_input(self.conn.socket)
+
+
+def discard_input(sock: socket.socket) -> None:
+    """Say that nothing more comes, then read a little: closing on unread input would reset the answer away."""
+    deadline_s, left = time.monotonic() + LINGER_S, LINGER_BYTES
+    try:
+        sock.shutdown(socket.SHUT_WR)
+        while left > 0 and (wait_s := deadline_s - time.monotonic()) > 0:
+            sock.settimeout(wait_s)
+            data = sock.recv(65536)
+            if not data:
+                return
+            left -= len(data)
+    except (OSError, ValueError):
+        return
+
+
+class StrictConnection(HTTPConnection):
+    RequestHandlerClass = StrictRequest
+
+
+class StrictServer(CPWSGIServer):
+    """cheroot with the strict request class, on a socket that is bound already."""
+
+    ConnectionClass = StrictConnection
+
+    def __init__(self, adapter: Any, sock: socket.socket, max_body_bytes: int) -> None:
+        super().__init__(adapter)
+        self.max_chunked_bytes = 2 * max_body_bytes + 65536  # chunk sizes count here, too
+        # The parent's constructor puts its own class there.
+        self.ConnectionClass.RequestHandlerClass = StrictRequest
+        self._bound = sock
+
+    def bind(self, _family: int, _type: int, _proto: int = 0) -> socket.socket:
+        self.socket = self._bound
+        self.bind_addr = self.resolve_real_bind_addr(self._bound)
+        return self.socket

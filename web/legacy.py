@@ -1,0 +1,115 @@
+"""The endpoints that operators' scripts already call: bodies byte for byte those of the contract, §1."""
+
+from typing import Any
+
+from core.messages import CommandReply, ForceRetry, ResetBreaker
+from web import view
+from web.answer import Answer, rfc3339, success
+from web.call import Call
+from web.errors import ApiError, instance_not_found
+from web.site import Site, refused
+
+WELCOME = {"name": "Sambung", "health": "/health", "api": "/api/v1"}
+READY_AGE_S = 15.0
+
+
+def welcome(site: Site, _call: Call) -> Answer:
+    return success(WELCOME | {"version": site.version}, message="Sambung is running")
+
+
+def health(site: Site, call: Call) -> Answer:
+    """200 while the server runs, whatever the score."""
+    now_s = site.clock()
+    fleet = site.model.fleet
+    instances = [] if fleet is None else fleet.instances.values()
+    seen = [one for one in instances if call.principal.sees(one.instance_id)]
+    data = view.health(fleet, seen, now_s) | {"snapshot_age_s": snapshot_age_s(site)}
+    return success(data, message="Server is running", timestamp=rfc3339(now_s))
+
+
+def snapshot_age_s(site: Site) -> float | None:
+    age_s = site.model.age_s()
+    return None if age_s is None else round(age_s, 3)
+
+
+def live(_site: Site, _call: Call) -> Answer:
+    """The process answers."""
+    return success({"live": True})
+
+
+def ready(site: Site, _call: Call) -> Answer:
+    """200 when the server may serve; 503 with the reasons otherwise."""
+    problems = not_ready(site)
+    if problems:
+        details = [{"check": check, "message": message} for check, message in problems]
+        raise ApiError("not_ready", "; ".join(message for _, message in problems), details=details)
+    return success({"ready": True, "snapshot_age_s": snapshot_age_s(site)})
+
+
+def not_ready(site: Site) -> list[tuple[str, str]]:
+    """Every reason why this server is not ready: pairs of check and text."""
+    problems: list[tuple[str, str]] = []
+    fleet, age_s = site.model.fleet, site.model.age_s()
+    if fleet is None or age_s is None:
+        return [("snapshot", "no state of the instances has arrived yet")]
+    if age_s > READY_AGE_S:
+        problems.append(("snapshot", f"the state of the instances is {age_s:.0f} s old"))
+    if site.model.root_ready is not True:
+        problems.append(
+            ("registry", "the instances' registry is not loaded or its supervisor does not answer")
+        )
+    if not fleet.host.storage_ok:
+        problems.append(("storage", "the storage does not work"))
+    least = site.settings.now.storage.min_free_percent
+    if fleet.host.disk_free_percent < least:
+        free = fleet.host.disk_free_percent
+        problems.append(
+            ("disk", f"{free:.1f} % of the disk is free, less than storage.min_free_percent = {least:g}")
+        )
+    return problems
+
+
+def breaker_status(site: Site, call: Call) -> Answer:
+    instance_id = call.params["instance_id"]
+    if site.model.fleet is None:
+        raise ApiError("not_ready", "The state of the instances has not arrived yet")
+    one = site.model.instance(instance_id)
+    if one is None:
+        raise instance_not_found(instance_id)
+    return success(view.breaker_status(one, site.clock()))
+
+
+def reset_breaker(site: Site, call: Call) -> Answer:
+    call.read_body(site.settings.now.http.max_body_bytes)
+    instance_id = call.params["instance_id"]
+    site.command(lambda ref: ResetBreaker(ref, instance_id))
+    return success(message="Circuit breaker reset successfully")
+
+
+def force_retry(site: Site, call: Call) -> Answer:
+    """Answered once the attempt has started; what cannot start says why and what to do instead."""
+    call.read_body(site.settings.now.http.max_body_bytes)
+    instance_id = call.params["instance_id"]
+    reply = site.ask(lambda ref: ForceRetry(ref, instance_id))
+    if reply.ok:
+        data = {"success": True, "session_created": True}
+        return success(data, message="Retry initiated successfully")
+    raise _not_started(reply, instance_id)
+
+
+# Texts and data that operators' scripts compare.
+_EXACT: dict[str, tuple[str, dict[str, Any]]] = {
+    "session_exists": ("Session already exists", {"success": False, "session_exists": True}),
+    "in_progress": ("Connection already in progress", {"success": False, "connecting": True}),
+}
+
+
+def _not_started(reply: CommandReply, instance_id: str) -> ApiError:
+    if reply.code == "instance_not_found":
+        return instance_not_found(instance_id)
+    if reply.code in _EXACT:
+        message, data = _EXACT[reply.code]
+        return ApiError(reply.code, message, data=data)
+    if reply.code in ("parked", "quarantined"):
+        return ApiError(reply.code, reply.message, data={"success": False} | reply.data)
+    return refused(reply)

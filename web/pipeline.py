@@ -1,0 +1,30 @@
+"""One request from its path to its answer: method, token, right, id, then the handler."""
+
+from dataclasses import replace
+
+from web.answer import Answer, failure
+from web.auth import Authenticator, authorised
+from web.call import Call
+from web.errors import ApiError
+from web.routing import Router
+from web.site import Site
+
+
+class Pipeline:
+    """Answers calls; deny by default: a route without a word about access needs an admin's token."""
+
+    def __init__(self, site: Site, router: Router, auth: Authenticator) -> None:
+        self._site = site
+        self._router = router
+        self._auth = auth
+
+    def answer(self, call: Call) -> tuple[Answer, Call]:
+        """The answer, and the call with what was learnt about it. Only bugs raise."""
+        try:
+            route, params = self._router.find(call.method, call.path)
+            call = replace(call, params=params)
+            principal = authorised(self._auth, self._site.settings.now, route, call)
+            call = replace(call, principal=principal)
+            return route.handler(self._site, call), call
+        except ApiError as error:
+            return failure(error), call

@@ -1,0 +1,94 @@
+"""Snapshots as JSON: the shapes of the contract (§1 health, §7 instance)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from core.health import ACTIVATED, CONNECTING, count, score
+from core.snapshot import Fleet, InstanceSnapshot
+from web.answer import rfc3339
+
+
+def instance(one: InstanceSnapshot, now_s: float) -> dict[str, Any]:
+    """An instance as the API shows it; the configuration without its secrets."""
+    return {
+        "id": one.instance_id,
+        "link": one.config.link.value,
+        "desired": one.desired,
+        "link_state": one.link_state,
+        "breaker_state": one.breaker_state,
+        "reason": one.reason,
+        "next_step": one.next_step,
+        "since": rfc3339(one.since) if one.since else None,
+        "attempts": one.attempts,
+        "recent_failures": one.recent_failures,
+        "next_retry_in_s": remaining_s(one.next_retry_at, now_s),
+        "pid": one.pid,
+        "host": one.host,
+        "restarts": one.restarts,
+        "availability": ratio(one.connected_s, one.wanted_s),
+        "last_frame_age_s": None if one.last_frame_at is None else age_s(one.last_frame_at, now_s),
+        "config": one.config.masked(),
+    }
+
+
+def breaker_status(one: InstanceSnapshot, now_s: float) -> dict[str, Any]:
+    """The data of `/circuit-breaker-status/{id}`."""
+    return {
+        "instance_id": one.instance_id,
+        "retry_attempts": one.attempts,
+        "recent_failures": one.recent_failures,
+        "circuit_breaker_active": one.breaker_state in ACTIVATED,
+        "session_exists": one.link_state == "open",
+        "connecting": one.link_state in CONNECTING,
+        "breaker_state": one.breaker_state,
+        "link_state": one.link_state,
+        "reason": one.reason,
+        "next_step": one.next_step,
+        "next_retry_in_s": remaining_s(one.next_retry_at, now_s),
+        "last_failure_timestamps": [int(at * 1000) for at in one.failure_times],
+    }
+
+
+def health(fleet: Fleet | None, instances: Iterable[InstanceSnapshot], now_s: float) -> dict[str, Any]:
+    """The data of `/health`; the first five keys are the ones that operators' scripts read."""
+    counts = count(instances)
+    return {
+        "server_status": "running",
+        "total_instances": counts.total,
+        "active_connections": counts.active,
+        "circuit_breaker_activations": counts.open,
+        "health_score": score(counts.total, counts.open, counts.down),
+        "registered_instances": counts.registered,
+        "connecting": counts.connecting,
+        "awaiting_link": counts.awaiting_link,
+        "parked": counts.parked,
+        "total_retry_attempts": counts.retry_attempts,
+        "total_recent_failures": counts.recent_failures,
+        "availability": None if counts.availability is None else round(counts.availability, 6),
+    } | _host(fleet, now_s)
+
+
+def _host(fleet: Fleet | None, now_s: float) -> dict[str, Any]:
+    if fleet is None:
+        return {"hosts": 0, "upstreams": [], "cleanup_age_s": None, "data_bytes": 0, "disk_free_bytes": 0}
+    host = fleet.host
+    return {
+        "hosts": 1,
+        "upstreams": [dict(upstream) for upstream in host.upstreams],
+        "cleanup_age_s": None if host.cleanup_at is None else age_s(host.cleanup_at, now_s),
+        "data_bytes": host.data_bytes,
+        "disk_free_bytes": host.disk_free_bytes,
+    }
+
+
+def remaining_s(at_s: float | None, now_s: float) -> float | None:
+    return None if at_s is None else round(max(0.0, at_s - now_s), 3)
+
+
+def age_s(at_s: float, now_s: float) -> float:
+    return round(max(0.0, now_s - at_s), 3)
+
+
+def ratio(part_s: float, whole_s: float) -> float | None:
+    """Availability 0..1, None when nothing was wanted yet."""
+    return None if whole_s <= 0 else round(min(1.0, max(0.0, part_s / whole_s)), 6)
