@@ -8,20 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-
-def knob(
-    default: Any,
-    meaning: str,
-    *,
-    ge: float | None = None,
-    le: float | None = None,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """A dataclass field with its default, its meaning and what is allowed (inclusive bounds or choices)."""
-    meta = {"meaning": meaning, "ge": ge, "le": le, "choices": choices}
-    if isinstance(default, tuple):
-        return field(default_factory=lambda: default, metadata=meta)
-    return field(default=default, metadata=meta)
+from core.knobs import accepts, allowed, knob, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,54 +203,30 @@ OVERRIDABLE = ("breaker", "retry", "failures")
 
 def problem(section: str, name: str, value: Any) -> str | None:
     """What is wrong with this value of a knob, naming what is allowed; None when it is fine."""
-    knobs = {f.name: f for f in fields(SECTIONS[section])}
-    if name not in knobs:
-        return f"unknown knob {section}.{name} (allowed: {', '.join(sorted(knobs))})"
-    meta, kind = knobs[name].metadata, knobs[name].type
-    allowed = allowed_text(section, name)
-    if isinstance(value, bool) is not (kind is bool) or not isinstance(value, ACCEPTED[kind]):
-        return f"must be {allowed} (got {value!r})"
-    if meta["choices"] and value not in meta["choices"]:
-        return f"must be {allowed} (got {value!r})"
-    low, high = meta["ge"], meta["le"]
-    if isinstance(value, int | float) and not (
-        (low is None or value >= low) and (high is None or value <= high)
-    ):
-        return f"must be {allowed} (got {value!r})"
-    return None
-
-
-ACCEPTED: dict[Any, tuple[type, ...]] = {
-    bool: (bool,),
-    int: (int,),
-    float: (int, float),
-    str: (str,),
-    tuple[str, ...]: (tuple,),
-}
+    specs = {spec.name: spec for spec in fields(SECTIONS[section])}
+    if name not in specs:
+        return f"unknown knob {section}.{name} (allowed: {', '.join(sorted(specs))})"
+    if accepts(specs[name], value):
+        return None
+    return f"must be {allowed(specs[name])} (got {shown(value)})"
 
 
 def allowed_text(section: str, name: str) -> str:
     """What a knob accepts, in words: `an integer from 1 to 10000`, `one of DEBUG, INFO`."""
-    spec = next(f for f in fields(SECTIONS[section]) if f.name == name)
-    low, high, choices = spec.metadata["ge"], spec.metadata["le"], spec.metadata["choices"]
-    if choices:
-        return f"one of {', '.join(choices)}"
-    nouns: dict[Any, str] = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
-    noun = nouns.get(spec.type, "a list of strings")
-    if low is None or high is None:
-        return noun
-    return f"{noun} from {low:g} to {high:g}"
+    return allowed(next(spec for spec in fields(SECTIONS[section]) if spec.name == name))
 
 
 def with_overrides(settings: Settings, overrides: Mapping[str, Mapping[str, Any]]) -> Settings:
     """Settings of one instance: the server's, with the instance's own knobs of the overridable sections.
 
-    Raises ValueError naming the knob when a section or value is not allowed.
+    Raises ValueError naming the section or knob that is not allowed.
     """
     changed: dict[str, Any] = {}
     for section, values in overrides.items():
         if section not in OVERRIDABLE:
             raise ValueError(f"overrides.{section}: unknown section (allowed: {', '.join(OVERRIDABLE)})")
+        if not isinstance(values, Mapping):
+            raise ValueError(f"overrides.{section}: must be a table of knobs (got {shown(values)})")
         for name, value in values.items():
             if text := problem(section, name, value):
                 raise ValueError(f"overrides.{section}.{name}: {text}")
