@@ -52,7 +52,7 @@ class Doorway:
     def _bound(self, host: str, port: int) -> socket.socket:
         bound = socket.socket(self._family, socket.SOCK_STREAM)
         try:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Not SO_REUSEADDR: with it on both sides, others could bind the port while nothing listens.
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             bound.setblocking(False)
             bound.bind((host, port))
