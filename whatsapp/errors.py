@@ -2,7 +2,8 @@
 
     ProtocolError
     ├── LocalProtocolError          our caller asked for something that cannot be
-    │   └── StateLimitError         a limit on stored state is reached
+    │   ├── StateLimitError         a limit on stored state is reached
+    │   └── StateCorrupt            a stored value is not what we wrote
     └── RemoteProtocolError         the peer sent something that cannot be; its bytes may be hostile
         ├── FrameError              framing or the intro header
         ├── HandshakeError          Noise: wrong message, wrong order, failed authentication
@@ -38,6 +39,10 @@ class LocalProtocolError(ProtocolError):
 
 class StateLimitError(LocalProtocolError):
     """A stored value or a space of stored values would grow beyond its limit."""
+
+
+class StateCorrupt(LocalProtocolError):
+    """A stored value is not what we wrote: the store is damaged or from another version."""
 
 
 class RemoteProtocolError(ProtocolError):

@@ -24,6 +24,8 @@ DOMAIN_BYTES = {USER_SERVER: 0, LID_SERVER: 1, HOSTED_SERVER: 128, HOSTED_LID_SE
 DOMAIN_SERVERS = {byte: server for server, byte in DOMAIN_BYTES.items()}
 HOSTED_DEVICE = 99
 MAX_DEVICE = 0xFFFF
+MAX_USER_CHARS = 100  # with MAX_SERVER_CHARS: two addresses always fit a state key
+MAX_SERVER_CHARS = 24
 BOT_NUMBER = re.compile(r"1313555\d{4}|131655500\d{2}")
 
 
@@ -39,6 +41,8 @@ class Jid:
     def __post_init__(self) -> None:
         if not (0 <= self.device <= MAX_DEVICE and 0 <= self.integrator <= MAX_DEVICE):
             raise LocalProtocolError(f"device {self.device} of an address, allowed are 0 to {MAX_DEVICE}")
+        if len(self.user) > MAX_USER_CHARS or not 0 < len(self.server) <= MAX_SERVER_CHARS:
+            raise NodeError(f"address of {len(self.user)} + {len(self.server)} characters")
 
     def __str__(self) -> str:
         device = f":{self.device}" if self.device else ""
@@ -107,10 +111,19 @@ class Jid:
 
     @property
     def signal_address(self) -> str:
-        """The key of this device's Signal session: `name.device`, name = user or user_domain."""
+        """The key of this device's Signal session: `name.device`, name = user or user_domain.
+
+        NodeError for a user part that could be mistaken for another address.
+        """
+        return f"{self.signal_name}.{self.device}"
+
+    @property
+    def signal_name(self) -> str:
+        """The part of the Signal address that all devices of this user share."""
+        if not self.user.isalnum():
+            raise NodeError(f"the user part of a {self.server} address is not a number")
         domain = DOMAIN_BYTES.get(self.server, 0)
-        name = f"{self.user}_{domain}" if domain else self.user
-        return f"{name}.{self.device}"
+        return f"{self.user}_{domain}" if domain else self.user
 
     @property
     def ad_string(self) -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from whatsapp.errors import MessageFormatError
+from whatsapp.errors import MessageFormatError, StateCorrupt
 
 MAX_PROTOBUF_BYTES = 1 << 24  # no frame is larger
 
@@ -23,3 +23,11 @@ def parse(kind: type[M], data: bytes, *, limit_bytes: int = MAX_PROTOBUF_BYTES) 
         return kind.FromString(data)
     except (DecodeError, UnicodeDecodeError):
         raise MessageFormatError(f"{kind.__name__} of {len(data)} bytes cannot be parsed") from None
+
+
+def parse_stored(kind: type[M], data: bytes) -> M:
+    """A record of our own from the store; StateCorrupt when it is not one."""
+    try:
+        return kind.FromString(data)
+    except (DecodeError, UnicodeDecodeError):
+        raise StateCorrupt(f"stored {kind.__name__} of {len(data)} bytes cannot be read") from None
