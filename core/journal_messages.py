@@ -12,6 +12,7 @@ class OpenJournal:
     """First message to the journal, and again when its settings change."""
 
     data_dir: str
+    log_dir: str
     settings: Settings
 
 

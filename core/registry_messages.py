@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.config import Settings
 from core.records import CrashRecord, InstanceRecord, TokenRecord
 
 
@@ -10,6 +11,8 @@ class OpenRegistry:
     """First message to the registry: where its data folder is."""
 
     data_dir: str
+    log_dir: str
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,324 @@
+"""The group supervisor: at most 32 instances, each a child process. No I/O, no waiting, coalesced messages.
+
+It starts what it is told to place, restarts what crashes within the restart intensity, quarantines what keeps
+crashing, routes commands down and merges reports up.
+"""
+
+import os
+import signal
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from setproctitle import setproctitle
+from thespian.actors import ActorExitRequest
+
+from actors import exits
+from actors.base import BaseActor
+from actors.instance import InstanceActor
+from actors.reports import Merger
+from core.messages import (
+    Address,
+    CommandReply,
+    ConfigureGroup,
+    ConfigureInstance,
+    DropInstance,
+    GroupReport,
+    GroupStopped,
+    InstanceCrashed,
+    InstanceDropped,
+    InstanceReport,
+    InstanceStopped,
+    JournalMoved,
+    PermitGranted,
+    PermitHeld,
+    PermitRequest,
+    PlaceInstance,
+    RestartInstance,
+    Routed,
+    SettingsChanged,
+    StopGroup,
+    StopInstance,
+)
+from core.records import CrashRecord, InstanceRecord
+from core.snapshot import InstanceSnapshot
+from core.supervision import Quarantine, after_crash
+from store import logs
+
+TERM_AFTER_S = 5.0
+KILL_AFTER_S = 2.0
+
+
+@dataclass(slots=True)
+class Child:
+    """One instance here. `address` None: no process. `generation`: counts processes, so that timers of an older one
+    are told apart. `stopping`: asked to stop; then `drop` says for good, else it is started again."""
+
+    record: InstanceRecord
+    address: Address = None
+    generation: int = 0
+    pid: int | None = None
+    history: tuple[float, ...] = ()
+    restarts: int = 0
+    snapshot: InstanceSnapshot | None = None
+    quarantine: str | None = None
+    stopping: bool = False
+    drop: bool = False
+    purge: bool = False
+
+
+class GroupSupervisor(BaseActor):
+    def __init__(self) -> None:
+        super().__init__()
+        exits.install()
+        self._setup: ConfigureGroup | None = None
+        self._root: Address = None
+        self._children: dict[str, Child] = {}
+        self._by_address: dict[str, str] = {}
+        self._merger = Merger()
+        self._ending = False
+
+    # ── what the root says ───────────────────────────────────────────────────────────────────────────────────────
+
+    def receiveMsg_ConfigureGroup(self, message: ConfigureGroup, sender: Address) -> None:
+        self._setup, self._root = message, sender
+        setproctitle(f"sambung: group {message.name}")
+        logs.setup_logging(Path(message.log_dir), message.settings.log)
+
+    def receiveMsg_PlaceInstance(self, message: PlaceInstance, sender: Address) -> None:
+        record = message.record
+        child = self._children.setdefault(record.instance_id, Child(record))
+        child.record, child.drop, child.quarantine = record, False, record.quarantine
+        if child.address is None:
+            self._start(child)
+        elif not child.stopping:
+            self.send(child.address, self._configuration(child))
+
+    def receiveMsg_DropInstance(self, message: DropInstance, sender: Address) -> None:
+        child = self._children.get(message.instance_id)
+        if child is None:
+            return self.send(self._root, InstanceDropped(message.instance_id))
+        child.drop, child.purge = True, message.purge
+        return self._stop(child)
+
+    def receiveMsg_StopGroup(self, message: StopGroup, sender: Address) -> None:
+        self._ending = True
+        for child in list(self._children.values()):
+            child.drop = True
+            self._stop(child)
+        self._ended()
+
+    def receiveMsg_SettingsChanged(self, message: SettingsChanged, sender: Address) -> None:
+        if self._setup is not None:
+            self._setup = replace(self._setup, settings=message.settings)
+            self._tell_all(message)
+
+    def receiveMsg_JournalMoved(self, message: JournalMoved, sender: Address) -> None:
+        if self._setup is not None:
+            self._setup = replace(self._setup, journal=message.journal)
+            self._tell_all(message)
+
+    def receiveMsg_PermitGranted(self, message: PermitGranted, sender: Address) -> None:
+        self._tell(message.instance_id, message)
+
+    def receiveMsg_PermitHeld(self, message: PermitHeld, sender: Address) -> None:
+        self._tell(message.instance_id, message)
+
+    def receiveMsg_Routed(self, message: Routed, sender: Address) -> None:
+        command = message.command
+        child = self._children.get(command.instance_id)
+        if child is None or child.drop:
+            return self._refuse(message, "instance_not_found", f"Instance {command.instance_id} not found")
+        if isinstance(command, RestartInstance):
+            return self._restart(child, message)
+        if child.quarantine is not None:
+            return self._refuse(message, "quarantined", f"{child.quarantine}. Restart the instance.")
+        if child.address is None or child.stopping:
+            return self._refuse(message, "busy", "the instance's process is being restarted")
+        return self.send(child.address, message)
+
+    def _refuse(self, message: Routed, code: str, text: str) -> None:
+        self.send(message.reply_to, CommandReply(message.command.ref, False, code, text))
+
+    def _restart(self, child: Child, message: Routed) -> None:
+        child.history, child.quarantine = (), None
+        if child.address is None:
+            self._start(child)
+        else:
+            self._stop(child)
+        self.send(message.reply_to, CommandReply(message.command.ref, True))
+
+    # ── what instances say ───────────────────────────────────────────────────────────────────────────────────────
+
+    def receiveMsg_InstanceReport(self, message: InstanceReport, sender: Address) -> None:
+        child = self._children.get(message.snapshot.instance_id)
+        if child is None or child.address != sender:
+            return
+        child.pid, child.snapshot = message.snapshot.pid, message.snapshot
+        self._report(message.snapshot)
+
+    def receiveMsg_InstanceStopped(self, message: InstanceStopped, sender: Address) -> None:
+        self.send(sender, ActorExitRequest())
+
+    def receiveMsg_PermitRequest(self, message: PermitRequest, sender: Address) -> None:
+        self.send(self._root, message)
+
+    # ── processes ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _start(self, child: Child) -> None:
+        if child.quarantine is not None:
+            return self._show_quarantine(child)
+        child.generation += 1
+        child.stopping, child.pid = False, None
+        try:
+            child.address = self.createActor(InstanceActor)
+        # Whatever keeps a process from starting (memory, descriptors, pids) is a crash of this instance, not of ours.
+        except Exception as error:
+            return self._crashed(child, 0, f"could not be started: {error}")
+        self._by_address[str(child.address)] = child.record.instance_id
+        return self.send(child.address, self._configuration(child))
+
+    def _configuration(self, child: Child) -> ConfigureInstance:
+        setup = self._setup
+        assert setup is not None
+        return ConfigureInstance(
+            record=child.record,
+            settings=setup.settings,
+            data_dir=setup.data_dir,
+            log_dir=setup.log_dir,
+            host=setup.host,
+            journal=setup.journal,
+            restarts=child.restarts,
+        )
+
+    def _stop(self, child: Child) -> None:
+        if child.address is None:
+            child.generation += 1
+            return self._gone(child)
+        if not child.stopping:
+            child.stopping = True
+            self.send(child.address, StopInstance(purge=child.drop and child.purge))
+            self.wake_after(TERM_AFTER_S, f"term:{child.record.instance_id}", child.generation)
+        return None
+
+    def on_child_exited(self, address: Address) -> None:
+        instance_id = self._by_address.pop(str(address), None)
+        child = self._children.get(instance_id) if instance_id is not None else None
+        pid, cause = exits.taken(address)
+        if child is None or child.address != address:
+            return
+        child.address = None
+        if child.stopping:
+            self._gone(child)
+        else:
+            self._crashed(child, pid, cause)
+
+    def _gone(self, child: Child) -> None:
+        """A child that was asked to stop has ended."""
+        child.stopping = False
+        if not child.drop:
+            return self._start(child)
+        del self._children[child.record.instance_id]
+        self._merger.forget(child.record.instance_id)
+        self.send(self._root, InstanceDropped(child.record.instance_id))
+        return self._ended()
+
+    def _ended(self) -> None:
+        if self._ending and not self._children and self._setup is not None:
+            self.send(self._root, GroupStopped(self._setup.name))
+
+    def _crashed(self, child: Child, pid: int, cause: str) -> None:
+        assert self._setup is not None
+        instance_id, last = child.record.instance_id, child.snapshot
+        verdict = after_crash(child.history, time.monotonic(), self._setup.settings.supervision)
+        child.restarts += 1
+        child.generation += 1
+        record = CrashRecord(
+            instance_id=instance_id,
+            at=time.time(),
+            pid=child.pid or pid,
+            cause=cause,
+            phase=last.link_state if last is not None else "starting",
+            memory_bytes=last.memory_bytes if last is not None else None,
+        )
+        if isinstance(verdict, Quarantine):
+            child.quarantine = verdict.reason
+            self._show_quarantine(child)
+        else:
+            child.history = verdict.history
+            self.wake_after(verdict.delay_s, f"start:{instance_id}", child.generation)
+            self._show_crash(child, cause)
+        self.send(self._root, InstanceCrashed(record, child.quarantine))
+
+    def on_wake(self, name: str, epoch: int) -> None:
+        kind, _, instance_id = name.partition(":")
+        if kind == "flush":
+            return self._flush(epoch)
+        child = self._children.get(instance_id)
+        if child is None or child.generation != epoch:
+            return None
+        if kind == "start" and child.address is None:
+            self._start(child)
+        elif kind in ("term", "kill") and child.stopping:
+            self._end_process(child, signal.SIGTERM if kind == "term" else signal.SIGKILL)
+        return None
+
+    def _end_process(self, child: Child, number: signal.Signals) -> None:
+        """An instance that does not stop when asked: SIGTERM, then SIGKILL. Our own child, so the pid is still its."""
+        if child.pid is not None:
+            try:
+                os.kill(child.pid, number)
+            except ProcessLookupError:
+                return
+        self.wake_after(KILL_AFTER_S, f"kill:{child.record.instance_id}", child.generation)
+
+    # ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _show_quarantine(self, child: Child) -> None:
+        self._synthesise(child, "quarantined", child.quarantine or "", "Restart the instance.")
+
+    def _show_crash(self, child: Child, cause: str) -> None:
+        self._synthesise(child, "waiting", f"process {cause}; restarting", None)
+
+    def _synthesise(self, child: Child, state: str, reason: str, next_step: str | None) -> None:
+        """A snapshot of an instance that has no process to make one."""
+        now = time.time()
+        base = child.snapshot or InstanceSnapshot(
+            child.record.instance_id, now, child.record.config, "connected"
+        )
+        child.snapshot = replace(
+            base,
+            at=now,
+            since=now,
+            config=child.record.config,
+            desired=child.record.desired.value,
+            revision=child.record.revision,
+            link_state=state,
+            reason=reason,
+            next_step=next_step,
+            pid=None,
+            restarts=child.restarts,
+            next_retry_at=None,
+        )
+        self._report(child.snapshot)
+
+    def _report(self, snapshot: InstanceSnapshot) -> None:
+        delay_s = self._merger.add(snapshot, time.monotonic())
+        if delay_s is not None:
+            self.wake_after(delay_s, "flush", self._merger.armed)
+
+    def _flush(self, epoch: int) -> None:
+        changed = self._merger.take(epoch)
+        if changed and self._setup is not None:
+            self.send(self._root, GroupReport(self._setup.name, changed))
+
+    # ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _tell(self, instance_id: str, message: object) -> None:
+        child = self._children.get(instance_id)
+        if child is not None and child.address is not None:
+            self.send(child.address, message)
+
+    def _tell_all(self, message: object) -> None:
+        for instance_id in self._children:
+            self._tell(instance_id, message)

@@ -1,0 +1,349 @@
+"""The instance actor: one process, one link. It hosts a `Runtime` and turns messages and file descriptors into turns.
+
+Order of its life: ConfigureInstance → lock file → session store → runtime → dial … → StopInstance → exit.
+The lock keeps a second process of the same instance out; while it is held elsewhere the actor waits and says by whom.
+"""
+
+import os
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+from setproctitle import setproctitle
+
+from actors.base import BaseActor
+from actors.obeying import obey, refusal
+from actors.reporting import Surroundings, snapshot
+from actors.runtime import Runtime
+from actors.transport import Transport
+from core import link_events as events
+from core import loglines
+from core import outbox as outboxes
+from core.config import Settings, with_overrides
+from core.effects import Record
+from core.instances import Desired, InstanceConfig, upstream_key
+from core.link_state import Link, LinkState, restore
+from core.messages import (
+    Address,
+    CommandReply,
+    ConfigureInstance,
+    EventBatch,
+    EventsStored,
+    InstanceReport,
+    InstanceStopped,
+    JournalMoved,
+    PermitGranted,
+    PermitHeld,
+    PermitRequest,
+    Routed,
+    SettingsChanged,
+    StopInstance,
+)
+from core.plain import PlainProtocol
+from core.protocol import Protocol
+from core.records import OutboxMessage, StoredEvent
+from core.snapshot import InstanceSnapshot
+from store import logs
+from store.codec import packb, unpackb
+from store.errors import LockBusy, StoreError, StoreFailed
+from store.files import InstanceLock
+from store.layout import DataDir
+from store.session import Batch, SessionStore
+from store.sqlitefile import remove_store
+
+LOCK_RETRY_S = 0.5
+STOP_GRACE_S = 0.5
+
+
+def make_protocol(config: InstanceConfig, settings: Settings) -> Protocol:
+    """The protocol that a configuration asks for."""
+    return PlainProtocol(config, packb, unpackb, settings.transport.ping_interval_s)
+
+
+class LocalSession:
+    """The instance's own SQLite file as the runtime's store: durable on return."""
+
+    def __init__(self, store: SessionStore) -> None:
+        self._store = store
+
+    def submit(self, number: int, batch: Batch) -> bool:
+        self._store.commit(batch)
+        return True
+
+    def unsent(self, limit: int) -> tuple[str, tuple[StoredEvent, ...]]:
+        return self._store.unsent(limit)
+
+    def acknowledge(self, up_to: int) -> None:
+        self._store.acknowledge(up_to)
+
+    def message(self, message_id: str) -> OutboxMessage | None:
+        return self._store.message(message_id)
+
+
+class InstanceActor(BaseActor):
+    """See the module's docstring. Everything that decides is in the runtime or below it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._setup: ConfigureInstance | None = None
+        self._parent: Address = None
+        self._journal: Address = None
+        self._lock: InstanceLock | None = None
+        self._store: SessionStore | None = None
+        self._runtime: Runtime | None = None
+        self._trouble: str | None = None
+        self._stopping: StopInstance | None = None
+        self._tick = 0
+        self._connected_s = 0.0
+        self._wanted_s = 0.0
+        self._counted_at_s = time.monotonic()
+
+    # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def receiveMsg_ConfigureInstance(self, message: ConfigureInstance, sender: Address) -> None:
+        first = self._setup is None
+        self._setup, self._parent, self._journal = message, sender, message.journal
+        if first:
+            setproctitle(f"sambung: instance {message.record.instance_id}")
+            logs.setup_logging(Path(message.log_dir), message.settings.log, console=False)
+            self._open()
+        elif self._runtime is not None:
+            self._runtime.reconfigure(message.record, self._own_settings(message))
+
+    def _open(self) -> None:
+        """Take the lock and open the store; try again while another process holds them."""
+        setup = self._setup
+        assert setup is not None
+        data, instance_id = DataDir(Path(setup.data_dir)), setup.record.instance_id
+        try:
+            self._lock = self._lock or InstanceLock.acquire(data.lock(instance_id))
+            self._store = SessionStore.open(data.session(instance_id), time.time(), aside=data.corrupt)
+        except LockBusy as busy:
+            return self._blocked(f"another process of this instance is still running (pid {busy.holder_pid})")
+        except StoreFailed as failed:
+            return self._blocked(str(failed))
+        except StoreError as damaged:
+            return self._blocked(str(damaged), retry=False)
+        self._trouble = None
+        self._start(setup, self._store)
+        return None
+
+    def _blocked(self, why: str, retry: bool = True) -> None:
+        if why != self._trouble:
+            self._log(Record("instance.blocked", "ERROR", {"text": why}))
+        self._trouble = why
+        self.report()
+        if retry:
+            self.wake_after(LOCK_RETRY_S, "open", 0)
+        else:
+            self._beat()
+
+    def _start(self, setup: ConfigureInstance, store: SessionStore) -> None:
+        now_s, wall_s = time.monotonic(), time.time()
+        loaded = store.load()
+        settings = self._own_settings(setup)
+        link_state = dict(loaded.link_state) if loaded.link_state else None
+        last = loaded.next_event_number - 1
+        self._runtime = Runtime(
+            record=setup.record,
+            settings=settings,
+            link=restore(link_state, now_s, wall_s),
+            outbox=outboxes.Outbox.of(tuple(loaded.pending), settings.outbox, now_s),
+            session=LocalSession(store),
+            feed_numbers=(last, last - loaded.unsent),
+            transport=Transport(settings.transport),
+            make_protocol=make_protocol,
+            ports=self,
+        )
+        if setup.record.desired is Desired.CONNECTED:
+            self._runtime.link_event(events.Want())
+        self._beat()
+
+    def _own_settings(self, setup: ConfigureInstance) -> Settings:
+        return with_overrides(setup.settings, setup.record.config.overrides)
+
+    def receiveMsg_StopInstance(self, message: StopInstance, sender: Address) -> None:
+        """Close the link; exit once it is closed, or after the transport's close deadline."""
+        self._stopping = message
+        if self._runtime is None:
+            return self._finish()
+        self._runtime.link_event(events.Unwant())
+        self._finish_when_closed()
+        assert self._setup is not None
+        self.wake_after(self._setup.settings.transport.close_timeout_s + STOP_GRACE_S, "finish", 0)
+        return None
+
+    def _finish_when_closed(self) -> None:
+        runtime = self._runtime
+        if self._stopping is None or runtime is None or not runtime.drained:
+            return
+        if runtime.link.state in (LinkState.IDLE, LinkState.PARKED):
+            self._finish()
+
+    def _finish(self) -> None:
+        """Commit, tell the group, and wait for its ActorExitRequest."""
+        setup, purge = self._setup, self._stopping is not None and self._stopping.purge
+        self._runtime = None
+        if self._store is not None:
+            self._store.close()
+        if setup is None:
+            return
+        if purge:
+            remove_store(DataDir(Path(setup.data_dir)).session(setup.record.instance_id))
+        if self._lock is not None:
+            self._lock.release()
+        self._store = self._lock = None
+        self.send(self._parent, InstanceStopped(setup.record.instance_id, os.getpid()))
+
+    # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def receiveMsg_SettingsChanged(self, message: SettingsChanged, sender: Address) -> None:
+        if self._setup is not None:
+            setup = self._setup
+            changed = ConfigureInstance(
+                setup.record,
+                message.settings,
+                setup.data_dir,
+                setup.log_dir,
+                setup.host,
+                self._journal,
+                setup.restarts,
+            )
+            self.receiveMsg_ConfigureInstance(changed, sender)
+
+    def receiveMsg_JournalMoved(self, message: JournalMoved, sender: Address) -> None:
+        self._journal = message.journal
+        if self._runtime is not None:
+            self._runtime.feed.moved(time.monotonic(), self._runtime.settings.events)
+
+    def receiveMsg_EventsStored(self, message: EventsStored, sender: Address) -> None:
+        # A stream that is not ours: the answer to a process before a restored store.
+        if self._runtime is not None and self._store is not None and message.stream == self._store.stream:
+            self._runtime.events_stored(message.up_to)
+
+    def receiveMsg_PermitGranted(self, message: PermitGranted, sender: Address) -> None:
+        if self._runtime is not None:
+            self._runtime.link_event(events.Granted(message.epoch))
+
+    def receiveMsg_PermitHeld(self, message: PermitHeld, sender: Address) -> None:
+        if self._runtime is not None:
+            self._runtime.link_event(events.Held(message.epoch, message.renew_s))
+
+    def receiveMsg_Routed(self, message: Routed, sender: Address) -> None:
+        """An operator's command; answered straight to where it came from."""
+        command, runtime = message.command, self._runtime
+        if runtime is None or self._stopping is not None:
+            return self.answer(
+                message.reply_to, refusal(command.ref, "busy", self._trouble or "not ready yet")
+            )
+        known = self._store.message if self._store is not None else None
+        if known is not None:
+            obey(runtime, known, command, message.reply_to)
+        return None
+
+    # ── wake-ups, file descriptors ───────────────────────────────────────────────────────────────────────────────
+
+    def watched_fds(self) -> list[int]:
+        return [] if self._runtime is None else self._runtime.transport.fds()
+
+    def on_watch(self) -> None:
+        if self._runtime is not None:
+            self._runtime.drain()
+            self._finish_when_closed()
+
+    def on_wake(self, name: str, epoch: int) -> None:
+        if name == "open" and self._runtime is None and self._stopping is None:
+            self._open()
+        elif name == "beat" and epoch == self._tick:
+            self._beat()
+        elif name == "finish" and self._runtime is not None:
+            self._finish()
+        elif self._runtime is not None:
+            self._runtime.wake(name, epoch)
+            self._finish_when_closed()
+
+    def _beat(self) -> None:
+        assert self._setup is not None
+        self._tick += 1
+        self.wake_after(self._setup.settings.supervision.heartbeat_s, "beat", self._tick)
+        if self._runtime is not None:
+            self._runtime.tick()
+        else:
+            self.report()
+
+    # ── ports of the runtime ─────────────────────────────────────────────────────────────────────────────────────
+
+    def now_s(self) -> float:
+        return time.monotonic()
+
+    def wall_s(self) -> float:
+        return time.time()
+
+    def random(self) -> float:
+        return random.random()
+
+    def wake(self, delay_s: float, name: str, epoch: int) -> None:
+        self.wake_after(delay_s, name, epoch)
+
+    def ask_permit(self, epoch: int, probe: bool) -> None:
+        assert self._setup is not None
+        record = self._setup.record
+        self.send(self._parent, PermitRequest(record.instance_id, upstream_key(record.config), epoch, probe))
+
+    def answer(self, reply_to: Address, reply: CommandReply) -> None:
+        self.send(reply_to, reply)
+
+    def to_journal(self, stream: str, batch: tuple[StoredEvent, ...]) -> None:
+        assert self._setup is not None
+        self.send(self._journal, EventBatch(self._setup.record.instance_id, stream, batch))
+
+    def log(self, record: Record) -> None:
+        self._log(record)
+
+    def report(self) -> None:
+        self.send(self._parent, InstanceReport(self._snapshot()))
+
+    # ── seen from outside ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _log(self, record: Record) -> None:
+        assert self._setup is not None
+        instance_id = self._setup.record.instance_id
+        line = loglines.text(record.event, record.fields, instance_id)
+        fields: dict[str, Any] = {key: value for key, value in record.fields.items() if key != "text"}
+        logs.log_event(record.event, line, record.level, instance_id, **fields)
+
+    def _snapshot(self) -> InstanceSnapshot:
+        setup, runtime = self._setup, self._runtime
+        assert setup is not None
+        now_s = time.monotonic()
+        link = runtime.link if runtime is not None else Link(since_s=now_s)
+        self._count_time(now_s, link)
+        return snapshot(
+            link,
+            Surroundings(
+                record=setup.record,
+                settings=self._own_settings(setup),
+                host=setup.host,
+                epoch=0 if self._lock is None else self._lock.epoch,
+                restarts=setup.restarts,
+                wall_s=time.time(),
+                now_mono_s=now_s,
+                last_frame_mono_s=None if runtime is None else runtime.transport.last_frame_s,
+                queued_messages=0 if runtime is None else len(runtime.outbox.waiting),
+                unsent_events=0 if runtime is None else runtime.feed.count,
+                connected_s=self._connected_s,
+                wanted_s=self._wanted_s,
+                trouble=self._trouble or (runtime.store_failure if runtime is not None else None),
+            ),
+        )
+
+    def _count_time(self, now_s: float, link: Link) -> None:
+        """Add the time since the last look to what the link was then: reports come at every change."""
+        passed_s, self._counted_at_s = now_s - self._counted_at_s, now_s
+        self._connected_s += passed_s if self._was_open else 0.0
+        self._wanted_s += passed_s if self._was_wanted else 0.0
+        self._was_open, self._was_wanted = link.state is LinkState.OPEN, link.wanted
+
+    _was_open = False
+    _was_wanted = False

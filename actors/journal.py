@@ -1,0 +1,108 @@
+"""The journal actor: gives events their global numbers, commits them in groups, acknowledges the senders.
+
+An instance has at most one batch outstanding, so the buffer is bounded by the number of instances. A batch that could
+not be stored is not acknowledged; its instance sends it again.
+"""
+
+import time
+from pathlib import Path
+
+from setproctitle import setproctitle
+
+from actors.base import BaseActor
+from core.messages import (
+    Address,
+    EventBatch,
+    EventsStored,
+    JournalAdvanced,
+    JournalBroken,
+    JournalOpened,
+    OpenJournal,
+    WatchJournal,
+)
+from store import logs
+from store.database import open_database
+from store.errors import StoreError
+from store.journal import Journal
+from store.layout import DataDir
+
+GROUP_COMMIT_S = 0.01
+WATCH_S = 15.0
+
+
+class JournalActor(BaseActor):
+    def __init__(self) -> None:
+        super().__init__()
+        self._journal: Journal | None = None
+        self._setup: OpenJournal | None = None
+        self._root: Address = None
+        self._batches: list[tuple[EventBatch, Address]] = []
+        self._watchers: dict[str, tuple[Address, float]] = {}
+        self._trim = 0
+
+    def receiveMsg_OpenJournal(self, message: OpenJournal, sender: Address) -> None:
+        setproctitle("sambung: journal")
+        logs.setup_logging(Path(message.log_dir), message.settings.log)
+        self._setup, self._root = message, sender
+        if self._journal is not None:
+            return
+        try:
+            self._journal = Journal(open_database(DataDir(Path(message.data_dir)).journal_url))
+            self.send(sender, JournalOpened(self._journal.last_number()))
+            self._schedule_trim()
+        except StoreError as error:
+            self.send(sender, JournalBroken(str(error)))
+
+    def receiveMsg_EventBatch(self, message: EventBatch, sender: Address) -> None:
+        if not self._batches:
+            self.wake_after(GROUP_COMMIT_S, "commit", 0)
+        self._batches.append((message, sender))
+
+    def receiveMsg_WatchJournal(self, message: WatchJournal, sender: Address) -> None:
+        known = str(message.subscriber) in self._watchers
+        self._watchers[str(message.subscriber)] = (message.subscriber, time.monotonic() + WATCH_S)
+        if not known and self._journal is not None:
+            self.send(message.subscriber, JournalAdvanced(self._journal.last_number()))
+
+    def on_wake(self, name: str, epoch: int) -> None:
+        if name == "commit":
+            self._commit()
+        elif name == "trim" and epoch == self._trim:
+            self._trim_old()
+
+    def _commit(self) -> None:
+        batches, self._batches = self._batches, []
+        if self._journal is None or not batches:
+            return
+        try:
+            last = self._journal.append(
+                [(b.instance_id, b.stream, b.events) for b, _ in batches], time.time()
+            )
+        except StoreError as error:
+            logs.logger().error("Events wait for the journal: %s", error)
+            self.send(self._root, JournalBroken(str(error)))
+            return
+        for batch, sender in batches:
+            self.send(sender, EventsStored(batch.stream, batch.events[-1].number))
+        self._push(last)
+
+    def _push(self, last: int) -> None:
+        now_s = time.monotonic()
+        self._watchers = {key: one for key, one in self._watchers.items() if one[1] > now_s}
+        for subscriber, _ in self._watchers.values():
+            self.send(subscriber, JournalAdvanced(last))
+
+    def _schedule_trim(self) -> None:
+        assert self._setup is not None
+        self._trim += 1
+        self.wake_after(self._setup.settings.cleanup.interval_s, "trim", self._trim)
+
+    def _trim_old(self) -> None:
+        assert self._setup is not None
+        events = self._setup.settings.events
+        try:
+            if self._journal is not None:
+                self._journal.trim(time.time(), events.retain_days, events.max_mb * 1024 * 1024)
+        except StoreError as error:
+            logs.logger().error("Old events could not be dropped: %s", error)
+        self._schedule_trim()

@@ -1,0 +1,92 @@
+"""The registry actor: the only writer of configuration, wanted state, tokens and crash records."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from setproctitle import setproctitle
+
+from actors.base import BaseActor
+from actors.process import crash_path
+from core.messages import (
+    Address,
+    DeleteInstance,
+    DeleteToken,
+    OpenRegistry,
+    RegistryBroken,
+    RegistryDone,
+    RegistryFailed,
+    RegistryLoaded,
+    SaveCrash,
+    SaveInstance,
+    SaveToken,
+)
+from store import logs
+from store.database import open_database
+from store.errors import StoreError
+from store.layout import DataDir
+from store.registry import Registry
+from store.tokens import Tokens
+
+MAX_STACK_BYTES = 64 * 1024
+
+
+class RegistryActor(BaseActor):
+    def __init__(self) -> None:
+        super().__init__()
+        self._registry: Registry | None = None
+        self._tokens: Tokens | None = None
+        self._crash_dir = Path()
+
+    def receiveMsg_OpenRegistry(self, message: OpenRegistry, sender: Address) -> None:
+        setproctitle("sambung: registry")
+        logs.setup_logging(Path(message.log_dir), message.settings.log)
+        data = DataDir(Path(message.data_dir))
+        self._crash_dir = data.crash
+        try:
+            engine = open_database(data.registry_url)
+            self._registry, self._tokens = Registry(engine), Tokens(engine)
+            self.send(sender, RegistryLoaded(self._registry.load()))
+        except StoreError as error:
+            self.send(sender, RegistryBroken(str(error)))
+
+    def receiveMsg_SaveInstance(self, message: SaveInstance, sender: Address) -> None:
+        self._write(message.ref, sender, lambda r, t: r.save(message.record))
+
+    def receiveMsg_DeleteInstance(self, message: DeleteInstance, sender: Address) -> None:
+        self._write(message.ref, sender, lambda r, t: r.delete(message.instance_id))
+
+    def receiveMsg_SaveToken(self, message: SaveToken, sender: Address) -> None:
+        self._write(message.ref, sender, lambda r, t: t.save(message.token))
+
+    def receiveMsg_DeleteToken(self, message: DeleteToken, sender: Address) -> None:
+        self._write(message.ref, sender, lambda r, t: t.delete(message.token_id))
+
+    def receiveMsg_SaveCrash(self, message: SaveCrash, sender: Address) -> None:
+        record = message.record
+        stack = record.stack or self._stack_of(record.pid)
+        self._write("", sender, lambda r, t: r.add_crash(replace(record, stack=stack)))
+
+    def _stack_of(self, pid: int) -> str:
+        """What faulthandler wrote when the process ended; its file is not needed any more."""
+        path = crash_path(self._crash_dir, pid)
+        try:
+            stack = path.read_bytes()[-MAX_STACK_BYTES:].decode(errors="replace")
+        except OSError:
+            return ""
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return stack
+
+    def _write(self, ref: str, sender: Address, write: Callable[[Registry, Tokens], object]) -> None:
+        """Do one write and answer only when it is durable."""
+        if self._registry is None or self._tokens is None:
+            self.send(sender, RegistryFailed(ref, "storage_failed", "the registry is not open"))
+            return
+        try:
+            found = write(self._registry, self._tokens)
+        except StoreError as error:
+            self.send(sender, RegistryFailed(ref, "storage_failed", str(error)))
+            return
+        self.send(sender, RegistryDone(ref, found is not False))

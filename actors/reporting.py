@@ -1,0 +1,77 @@
+"""What others see of an instance: its snapshot, made from the link and what the actor knows of itself."""
+
+import os
+from dataclasses import dataclass
+
+from core import breaker as breakers
+from core.config import Settings
+from core.link_state import Link, LinkState
+from core.records import InstanceRecord
+from core.snapshot import InstanceSnapshot
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a snapshot needs beside the link. Times in wall-clock seconds unless they end in `_mono_s`."""
+
+    record: InstanceRecord
+    settings: Settings
+    host: str
+    epoch: int
+    restarts: int
+    wall_s: float
+    now_mono_s: float
+    last_frame_mono_s: float | None
+    queued_messages: int
+    unsent_events: int
+    connected_s: float
+    wanted_s: float
+    trouble: str | None
+
+
+def snapshot(link: Link, around: Surroundings) -> InstanceSnapshot:
+    """The instance as of now."""
+    offset_s = around.wall_s - around.now_mono_s
+    recent = breakers.recent(link.breaker, around.now_mono_s, around.settings.breaker)
+    failure = link.failure
+    parked = link.state is LinkState.PARKED and failure is not None
+    last = around.last_frame_mono_s
+    return InstanceSnapshot(
+        instance_id=around.record.instance_id,
+        at=around.wall_s,
+        config=around.record.config,
+        desired=around.record.desired.value,
+        revision=around.record.revision,
+        link_state=link.state.value,
+        breaker_state=link.breaker.state.value,
+        reason=around.trouble or link.cause or (failure.text if failure else None),
+        failure_kind=failure.kind.value if failure else None,
+        next_step=failure.kind.policy.next_step if parked and failure else None,
+        since=link.since_s + offset_s,
+        attempts=link.attempts,
+        recent_failures=len(recent),
+        failure_times=tuple(at + offset_s for at in recent[-100:]),
+        next_retry_at=None if link.next_at_s is None else link.next_at_s + offset_s,
+        pid=os.getpid(),
+        epoch=around.epoch,
+        host=around.host,
+        restarts=around.restarts,
+        last_frame_at=None if last is None else last + offset_s,
+        queued_messages=around.queued_messages,
+        unsent_events=around.unsent_events,
+        connected_s=around.connected_s,
+        wanted_s=around.wanted_s,
+        memory_bytes=private_bytes(),
+    )
+
+
+def private_bytes() -> int | None:
+    """Resident memory that no other process shares, roughly: resident minus shared pages of /proc/self/statm."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as statm:
+            fields = statm.read().split()
+        return (int(fields[1]) - int(fields[2])) * _PAGE_BYTES
+    except (OSError, ValueError, IndexError):
+        return None
