@@ -1,0 +1,379 @@
+"""One instance's runtime, driven turn by turn: a fake transport, a store that answers late, a clock of its own."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from actors.ports import Answer
+from actors.runtime import Runtime
+from actors.transport import Closed, Lost, Opened, Received, TransportEvent
+from core import link_events as events
+from core.config import Settings
+from core.effects import Authenticated, Change, Emit, Persist, ProtocolEffect, Record, Reply, Send
+from core.failures import Failure, FailureKind
+from core.instances import InstanceConfig, Payload
+from core.link_state import Link, LinkState
+from core.messages import CommandReply
+from core.outbox import Outbox, accept
+from core.plain import PlainProtocol
+from core.protocol import Command, Endpoint
+from core.records import InstanceRecord, MessageState, OutboxMessage, StoredEvent
+from store.codec import packb, unpackb
+from store.errors import StoreFailed, StoreFault
+from store.session import Batch
+
+
+@dataclass
+class World:
+    """The ports, with everything that was asked of them."""
+
+    now: float = 1000.0
+    wakes: list[tuple[float, str, int]] = field(default_factory=list)
+    permits: list[tuple[int, bool]] = field(default_factory=list)
+    answers: list[CommandReply] = field(default_factory=list)
+    batches: list[tuple[str, tuple[StoredEvent, ...]]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    reports: int = 0
+
+    def now_s(self) -> float:
+        return self.now
+
+    def wall_s(self) -> float:
+        return self.now + 1e9
+
+    def random(self) -> float:
+        return 0.5
+
+    def wake(self, delay_s: float, name: str, epoch: int) -> None:
+        self.wakes.append((self.now + delay_s, name, epoch))
+
+    def report(self) -> None:
+        self.reports += 1
+
+    def ask_permit(self, epoch: int, probe: bool) -> None:
+        self.permits.append((epoch, probe))
+
+    def answer(self, reply_to: Any, reply: CommandReply) -> None:
+        self.answers.append(reply)
+
+    def to_journal(self, stream: str, events: tuple[StoredEvent, ...]) -> None:
+        self.batches.append((stream, events))
+
+    def log(self, record: Record) -> None:
+        self.records.append(record)
+
+
+@dataclass
+class Wire:
+    """A transport that does what the test says."""
+
+    queue: list[TransportEvent] = field(default_factory=list)
+    sent: list[bytes] = field(default_factory=list)
+    dials: list[int] = field(default_factory=list)
+    closes: int = 0
+    reading: bool = True
+    broken: bool = False
+    last_frame_s: float | None = None
+
+    def dial(self, endpoint: Endpoint, epoch: int) -> None:
+        self.dials.append(epoch)
+
+    def fds(self) -> list[int]:
+        return []
+
+    def poll(self) -> list[TransportEvent]:
+        events, self.queue = self.queue, []
+        return events
+
+    def pending(self) -> bool:
+        return False
+
+    def deadline_s(self) -> float | None:
+        return None
+
+    def send(self, data: bytes, text: bool) -> Failure | None:
+        if self.broken:
+            return Failure(FailureKind.NETWORK, "broken")
+        self.sent.append(data)
+        return None
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        self.closes += 1
+
+    def stop_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+@dataclass
+class LateStore:
+    """Takes batches and keeps them until `late` says durable; fails while `failing`."""
+
+    at_once: bool = True
+    failing: bool = False
+    taken: list[tuple[int, Batch]] = field(default_factory=list)
+    events: list[StoredEvent] = field(default_factory=list)
+    acknowledged: int = 0
+
+    def submit(self, number: int, batch: Batch) -> bool:
+        if self.failing:
+            raise StoreFailed("test.db", StoreFault.FULL, "no space")
+        self.taken.append((number, batch))
+        for kind, data, at in batch.events:
+            self.events.append(StoredEvent(len(self.events) + 1, kind, data, at))
+        return self.at_once
+
+    def unsent(self, limit: int) -> tuple[str, tuple[StoredEvent, ...]]:
+        return "stream", tuple(self.events[self.acknowledged : self.acknowledged + limit])
+
+    def acknowledge(self, up_to: int) -> None:
+        self.acknowledged = max(self.acknowledged, up_to)
+
+    def message(self, message_id: str) -> OutboxMessage | None:
+        return None
+
+
+@dataclass
+class Bench:
+    world: World
+    wire: Wire
+    store: LateStore
+    runtime: Runtime
+
+    def open(self) -> None:
+        self.runtime.link_event(events.Want())
+        self.runtime.link_event(events.Granted(self.world.permits[-1][0]))
+        self.wire.queue = [Opened(self.wire.dials[-1], None)]
+        self.runtime.drain()
+
+    def receive(self, *texts: str) -> None:
+        self.wire.queue = [Received(self.wire.dials[-1], text) for text in texts]
+        self.runtime.drain()
+
+
+def bench(store: LateStore | None = None, protocol: Any = None, **config: Any) -> Bench:
+    world, wire, settings = World(), Wire(), Settings()
+    store = store or LateStore()
+    instance = InstanceConfig(url="ws://127.0.0.1:1/", payload=Payload.JSON, **config)
+
+    def make(config: InstanceConfig, settings: Settings) -> Any:
+        return protocol or PlainProtocol(config, packb, unpackb, 20.0)
+
+    runtime = Runtime(
+        record=InstanceRecord("a", instance),
+        settings=settings,
+        link=Link(since_s=world.now),
+        outbox=Outbox.of((), settings.outbox, world.now),
+        session=store,
+        feed_numbers=(0, 0),
+        transport=wire,
+        make_protocol=make,
+        ports=world,
+    )
+    return Bench(world, wire, store, runtime)
+
+
+def kinds(store: LateStore) -> list[str]:
+    return [event.kind for event in store.events]
+
+
+def test_an_instance_dials_once_it_has_a_permit_and_opens() -> None:
+    b = bench()
+    b.open()
+    assert b.wire.dials == [b.world.permits[0][0]]
+    assert b.runtime.link.state is LinkState.OPEN
+    assert [record.event for record in b.world.records] == [
+        "socket.creating",
+        "connection.update",
+        "connection.update",
+        "connection.open",
+    ]
+
+
+def test_messages_are_stored_before_they_are_acknowledged() -> None:
+    b = bench(ack_field="id")
+    b.open()
+    b.store.at_once = False
+    b.receive('{"id":7}')
+    assert b.wire.sent == []
+    b.runtime.persisted(b.store.taken[-1][0])
+    assert b.wire.sent == [b'{"ack":7}']
+
+
+def test_a_drain_of_many_messages_is_one_transaction() -> None:
+    b = bench(ack_field="id")
+    b.open()
+    before = len(b.store.taken)
+    b.receive(*(f'{{"id":{n}}}' for n in range(64)))
+    assert len(b.store.taken) == before + 1
+    assert len(b.wire.sent) == 64
+
+
+def test_effects_of_later_turns_wait_behind_an_unanswered_batch() -> None:
+    b = bench(ack_field="id")
+    b.open()
+    b.store.at_once = False
+    b.receive('{"id":1}')
+    b.receive('{"id":2}')
+    first, second = b.store.taken[-2][0], b.store.taken[-1][0]
+    b.runtime.persisted(first)
+    assert b.wire.sent == [b'{"ack":1}']
+    b.runtime.persisted(second)
+    assert b.wire.sent == [b'{"ack":1}', b'{"ack":2}']
+
+
+def test_a_failing_store_holds_acknowledgements_and_reading_until_it_works_again() -> None:
+    b = bench(ack_field="id")
+    b.open()
+    b.store.failing = True
+    b.receive('{"id":1}')
+    assert b.wire.sent == []
+    assert not b.wire.reading
+    assert b.runtime.store_failure is not None
+    b.store.failing = False
+    b.runtime.wake("store", 0)
+    assert b.wire.sent == [b'{"ack":1}']
+    assert b.wire.reading
+    assert b.runtime.store_failure is None
+
+
+def test_one_event_batch_is_outstanding_at_a_time_and_resent_when_unanswered() -> None:
+    b = bench()
+    b.open()
+    b.receive('{"n":1}')
+    b.receive('{"n":2}')
+    assert len(b.world.batches) == 1
+    first = b.world.batches[0][1]
+    b.runtime.events_stored(first[-1].number)
+    assert b.world.batches[1][1][0].number == first[-1].number + 1
+    b.world.now += b.runtime.settings.events.resend_s
+    b.runtime.tick()
+    assert b.world.batches[2] == b.world.batches[1]
+
+
+def test_an_instance_stops_reading_while_the_journal_does_not_keep_up() -> None:
+    b = bench()
+    b.open()
+    limit = b.runtime.settings.events.max_unsent
+    b.runtime.feed.last += limit
+    b.receive('{"n":1}')
+    assert not b.wire.reading
+    b.runtime.events_stored(b.runtime.feed.last)
+    assert b.wire.reading
+
+
+def message(message_id: str, data: bytes = b'{"x":1}') -> OutboxMessage:
+    return accept(message_id, data, Settings().outbox, 1e9 + 1000)
+
+
+def test_messages_are_held_while_the_link_is_down_and_leave_in_order_once_it_is_open() -> None:
+    b = bench()
+    for name in ("m1", "m2"):
+        b.runtime.submit(message(name, name.encode()), Answer(None, CommandReply(name, True)))
+    assert [reply.ref for reply in b.world.answers] == ["m1", "m2"]
+    assert b.wire.sent == []
+    b.open()
+    assert b.wire.sent == [b"m1", b"m2"]
+    assert kinds(b.store)[-2:] == ["message.sent", "message.sent"]
+    states = [m.state for _, batch in b.store.taken for m in batch.outbox]
+    assert states == [MessageState.ACCEPTED] * 2 + [MessageState.SENT] * 2
+
+
+def test_a_message_is_answered_only_when_it_is_durable() -> None:
+    b = bench(LateStore(at_once=False))
+    b.runtime.submit(message("m1"), Answer(None, CommandReply("m1", True)))
+    assert b.world.answers == []
+    b.runtime.persisted(b.store.taken[-1][0])
+    assert [reply.ref for reply in b.world.answers] == ["m1"]
+
+
+def test_a_send_that_breaks_the_link_is_repeated_with_the_same_bytes() -> None:
+    b = bench()
+    b.open()
+    b.wire.broken = True
+    b.runtime.submit(message("m1", b"same"), Answer(None, CommandReply("m1", True)))
+    assert [m.message_id for m in b.runtime.outbox.waiting] == ["m1"]
+    b.wire.broken = False
+    b.wire.queue = [Lost(b.wire.dials[-1], Failure(FailureKind.NETWORK, "reset"), None, "")]
+    b.runtime.drain()
+    b.world.now += 60
+    b.runtime.link_event(events.ForceRetry())
+    b.wire.queue = [Opened(b.wire.dials[-1], None)]
+    b.runtime.drain()
+    assert b.wire.sent == [b"same"]
+    assert b.runtime.outbox.waiting == ()
+
+
+def test_a_force_retry_is_answered_when_the_dial_has_started() -> None:
+    b = bench()
+    b.open()
+    b.runtime.link_event(events.Unwant())
+    b.runtime.force(None, "f1")
+    assert b.world.answers == []
+    b.wire.queue = [Closed(b.wire.dials[-1], 1000, "")]
+    b.runtime.drain()
+    assert [reply.ref for reply in b.world.answers] == ["f1"]
+    assert len(b.wire.dials) == 2
+
+
+class Recording:
+    """A protocol that persists, then sends, then emits: the order that must hold."""
+
+    def endpoint(self) -> Endpoint:
+        return Endpoint("ws://127.0.0.1:1/")
+
+    def on_open(self, now_s: float) -> list[ProtocolEffect]:
+        return [Authenticated()]
+
+    def on_message(self, data: bytes | str, now_s: float) -> list[ProtocolEffect]:
+        return [Send(b"early"), Persist((Change("s", "k", b"v"),)), Send(b"late"), Emit("seen")]
+
+    def on_timer(self, name: str, now_s: float) -> list[ProtocolEffect]:
+        return []
+
+    def on_command(self, command: Command, now_s: float) -> list[ProtocolEffect]:
+        return [Reply(command.ref, "not today", retry=False)]
+
+    def on_persisted(self, batch: int, now_s: float) -> list[ProtocolEffect]:
+        return []
+
+    def on_closed(self, code: int | None, reason: str) -> list[ProtocolEffect]:
+        return []
+
+
+def test_protocol_state_is_durable_before_anything_of_its_drain_is_sent() -> None:
+    b = bench(protocol=Recording())
+    b.open()
+    b.store.at_once = False
+    b.receive("x")
+    number, batch = b.store.taken[-1]
+    assert [change.key for change in batch.changes] == ["k"]
+    assert [kind for kind, _, _ in batch.events] == ["seen"]
+    assert b.wire.sent == []
+    b.runtime.persisted(number)
+    assert b.wire.sent == [b"early", b"late"]
+
+
+def test_a_message_the_protocol_refuses_fails_with_its_reason() -> None:
+    b = bench(protocol=Recording())
+    b.open()
+    b.runtime.submit(message("m1"), Answer(None, CommandReply("m1", True)))
+    done = [m for _, batch in b.store.taken for m in batch.outbox][-1]
+    assert (done.state, done.error) == (MessageState.FAILED, "not today")
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["local store", "late store"])
+def test_an_unwanted_link_closes_and_goes_idle(late: bool) -> None:
+    b = bench()
+    b.open()
+    b.store.at_once = not late
+    b.runtime.link_event(events.Unwant())
+    if late:
+        b.runtime.persisted(b.store.taken[-1][0])
+    assert b.wire.closes == 1
+    b.wire.queue = [Closed(b.wire.dials[-1], 1000, "")]
+    b.runtime.drain()
+    assert b.runtime.link.state is LinkState.IDLE
