@@ -72,6 +72,7 @@ class Connection:
         self._dead_at_s = math.inf
         self._close_by_s = math.inf
         self._retry_at_s = math.inf
+        self._held: FrameEvent | None = None  # an end that waits until the messages before it are answered
         self._failure: Failure | None = None
         self._code: int | None = None
         self._reason = ""
@@ -122,7 +123,10 @@ class Connection:
         self.more = True
         frames = reads = 0
         while frames < MAX_FRAMES and self.ended is None:
-            event = self._reader.take()
+            event, self._held = self._held or self._reader.take(), None
+            if isinstance(event, PeerClose | Violation) and messages:
+                self._held = event
+                break
             if event is not None:
                 frames += 1
                 self._on_frame(event, messages, now_s)

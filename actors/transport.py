@@ -87,7 +87,8 @@ class Transport:
         except Exception as error:
             self._drop()
             self._dialler.abandon()
-            self._settle(Failure(FailureKind.BUG, f"the transport failed with {type(error).__name__}"))
+            if self.state not in (TransportState.IDLE, TransportState.CLOSED):
+                self._settle(Failure(FailureKind.BUG, f"the transport failed with {type(error).__name__}"))
         events, self._events = self._events, []
         if any(isinstance(event, Closed) for event in events):
             self._close_asked = False
