@@ -6,11 +6,9 @@ carries the CRC-32 of its other columns: SQLite's own check sees broken structur
 
 import json
 import zlib
-from typing import Any
+from typing import Any, NoReturn
 
 import msgpack
-
-BIG_INT = 1  # msgpack extension type: an integer beyond 64 bits, two's complement, big endian
 
 
 class Unstorable(ValueError):
@@ -22,21 +20,22 @@ class Undecodable(ValueError):
 
 
 def packb(value: Any) -> bytes:
-    """msgpack of a JSON-able value or bytes; integers of any size and lone surrogates survive."""
+    """msgpack of plain values: strings (lone surrogates survive), bytes, 64-bit integers, floats, lists, dicts."""
     try:
-        packed: bytes = msgpack.packb(
-            value, default=_big_int, use_bin_type=True, unicode_errors="surrogatepass"
-        )
+        packed: bytes = msgpack.packb(value, use_bin_type=True, unicode_errors="surrogatepass")
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise Unstorable(f"value cannot be stored: {error}") from None
     return packed
 
 
 def unpackb(data: bytes) -> Any:
-    """The inverse of `packb` (tuples come back as lists); raises Undecodable. Lengths are bounded by the data's."""
+    """The inverse of `packb` (tuples come back as lists); raises Undecodable.
+
+    A declared length beyond the data's is refused, so damaged bytes cost no memory.
+    """
     try:
         return msgpack.unpackb(
-            data, ext_hook=_from_ext, raw=False, strict_map_key=False, unicode_errors="surrogatepass"
+            data, ext_hook=_no_ext, raw=False, strict_map_key=False, unicode_errors="surrogatepass"
         )
     # The unpacker has many ways to refuse damaged bytes; all mean the same here.
     except Exception as error:
@@ -64,13 +63,5 @@ def checksum(*fields: str | int | float | bytes | None) -> int:
     return zlib.crc32(packb(fields))
 
 
-def _big_int(value: Any) -> Any:
-    if isinstance(value, int):
-        return msgpack.ExtType(BIG_INT, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
-    raise TypeError(f"{type(value).__name__} is not JSON-able")
-
-
-def _from_ext(code: int, data: bytes) -> int:
-    if code != BIG_INT:
-        raise Undecodable(f"unknown extension type {code}")
-    return int.from_bytes(data, "big", signed=True)
+def _no_ext(code: int, data: bytes) -> NoReturn:
+    raise Undecodable(f"extension type {code}")

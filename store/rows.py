@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.records import MessageState, OutboxMessage, StoredEvent, TimelineEntry
-from store.codec import packb, unpackb
+from store.codec import from_json, packb, to_json, unpackb
 
 MESSAGE_COLUMNS = "message_id, state, finished_at, body"
 
@@ -12,7 +12,9 @@ def pack_message(message: OutboxMessage) -> tuple[str, str, float | None, bytes]
     """The columns MESSAGE_COLUMNS of one outbox row."""
     m = message
     body = packb([m.data, m.accepted_at, m.expires_at, m.tries, m.error])
-    return m.message_id, m.state.value, m.finished_at, body
+    # A REAL column gives floats back, and the checksum tells 1 from 1.0.
+    finished_at = None if m.finished_at is None else float(m.finished_at)
+    return m.message_id, m.state.value, finished_at, body
 
 
 def unpack_message(row: tuple[Any, ...]) -> OutboxMessage:
@@ -34,9 +36,10 @@ def unpack_entry(body: bytes) -> TimelineEntry:
 
 
 def pack_event(kind: str, data: Any, at: float) -> bytes:
-    return packb([kind, data, at])
+    """The body of an event's row. JSON inside: what cannot go on into the journal is refused here, as Unstorable."""
+    return packb([kind, to_json(data), at])
 
 
 def unpack_event(number: int, body: bytes) -> StoredEvent:
     kind, data, at = unpackb(body)
-    return StoredEvent(number, kind, data, at)
+    return StoredEvent(number, kind, from_json(data), at)

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from store.codec import Undecodable
+from store.codec import Undecodable, Unstorable
 from store.errors import StoreCorrupt, StoreFailed, StoreFault
 from store.files import PRIVATE, os_faults, sync_folder, write_atomic
 
@@ -38,12 +38,21 @@ def marker_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.corrupt")
 
 
-def connect(path: Path, *, read_only: bool = False, busy_ms: int = BUSY_MS) -> sqlite3.Connection:
-    """A connection in autocommit mode (transactions are explicit), durable at each commit, with a small cache."""
-    mode = "ro" if read_only else "rw"
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
-    connection.execute(f"PRAGMA busy_timeout={busy_ms}")
-    connection.execute("PRAGMA cache_size=-512")
+def connect(
+    path: Path, *, read_only: bool = False, shared: bool = False, cache_kib: int = 512
+) -> sqlite3.Connection:
+    """A connection in autocommit mode (transactions are explicit), durable at each commit.
+
+    `shared`: a pool hands it from thread to thread. The file must exist.
+    """
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=not shared,
+    )
+    connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    connection.execute(f"PRAGMA cache_size=-{cache_kib}")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
@@ -114,6 +123,8 @@ def _create(path: Path, build: Build) -> None:
     os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, PRIVATE))
     try:
         with contextlib.closing(connect(fresh)) as connection:
+            # Before anything is written: the file can give pages back to the system.
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
             connection.execute("PRAGMA journal_mode=WAL")
             build(connection)
     except sqlite3.Error as error:
@@ -199,7 +210,7 @@ FAULTS = {
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
-    """All or nothing; errors of SQLite become StoreFailed."""
+    """All or nothing; errors of SQLite become StoreFailed, values that it cannot take Unstorable."""
     try:
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -212,6 +223,8 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
             raise
     except sqlite3.Error as error:
         raise failed(path, error) from error
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise Unstorable(f"value cannot be stored: {error}") from None
 
 
 @contextlib.contextmanager

@@ -1,0 +1,197 @@
+"""Databases of registry and journal: everything that SQLite needs and PostgreSQL does not is here.
+
+An engine belongs to the process that opened it: open it after a fork, never before.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from store import schema as schemas
+from store import sqlitefile
+from store.codec import Undecodable
+from store.errors import StoreCorrupt, StoreError, StoreFailed, StoreFault, StoreTooNew
+from store.schema import Schema
+
+WRITER_CACHE_KIB = 4096
+READERS = 16
+POOL_TIMEOUT_S = 5.0
+
+
+def open_database(
+    url: str, schema: Schema, now: float, *, aside: Path | None = None, recreate: bool = False
+) -> Engine:
+    """The engine of the one writer: checks a SQLite file or makes it, and migrates to the current version.
+
+    `now`: epoch seconds; `aside`: folder for a damaged file. Raises StoreCorrupt (a damaged file was set aside, and
+    nothing takes its place without the operator: see store.sqlitefile), StoreTooNew, StoreFailed.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        place = str(path)
+        sqlitefile.prepare(
+            path,
+            now,
+            lambda raw: _build(raw, schema, place),
+            lambda raw: _verify(raw, schema, place),
+            aside=aside,
+            recreate=recreate,
+        )
+    engine = _engine(url, read_only=False)
+    try:
+        with writing(engine) as connection:
+            schemas.migrate(connection, schema, _place(engine))
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def open_reader(url: str) -> Engine:
+    """An engine that cannot write, for many threads; a SQLite file need not exist before the first query."""
+    return _engine(url, read_only=True)
+
+
+@contextlib.contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction, committed at the end; errors of the database become StoreFailed."""
+    with _faults(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent view; errors of the database become StoreFailed."""
+    with _faults(engine), engine.connect() as connection:
+        yield connection
+
+
+def give_back(engine: Engine) -> None:
+    """Return a part of the pages that deleted rows left to the file system (PostgreSQL does it by itself)."""
+    if engine.dialect.name != "sqlite":
+        return
+    with _faults(engine):
+        raw = engine.raw_connection()
+        try:
+            for _ in raw.driver_connection.execute("PRAGMA incremental_vacuum(4096)"):  # type: ignore[union-attr]
+                pass
+        finally:
+            raw.close()
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of a SQLite URL, None for another database. Raises ValueError for a URL without a file."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if not parsed.database or parsed.database == ":memory:":
+        raise ValueError(f"{url}: a store needs a file (sqlite:////absolute/path.db)")
+    return Path(parsed.database)
+
+
+def _engine(url: str, *, read_only: bool) -> Engine:
+    path = sqlite_path(url)
+    if path is None:
+        return create_engine(url, pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_S)
+
+    def connect() -> sqlite3.Connection:
+        cache_kib = 1024 if read_only else WRITER_CACHE_KIB
+        return sqlitefile.connect(path, read_only=read_only, shared=True, cache_kib=cache_kib)
+
+    engine = create_engine(
+        url,
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=READERS if read_only else 1,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_S,
+    )
+    _begin_explicitly(engine, "BEGIN" if read_only else "BEGIN IMMEDIATE")
+    return engine
+
+
+def _begin_explicitly(engine: Engine, statement: str) -> None:
+    """sqlite3 begins transactions late and commits before some statements by itself; ours are exact."""
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+
+@contextlib.contextmanager
+def _wrapped(raw: sqlite3.Connection) -> Iterator[Connection]:
+    """A SQLAlchemy connection in a transaction on a sqlite3 connection that stays the caller's."""
+    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+    _begin_explicitly(engine, "BEGIN")
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise (error.orig or error) from error
+
+
+def _build(raw: sqlite3.Connection, schema: Schema, place: str) -> None:
+    with _wrapped(raw) as connection:
+        schemas.migrate(connection, schema, place)
+
+
+def _verify(raw: sqlite3.Connection, schema: Schema, place: str) -> str | None:
+    with _wrapped(raw) as connection:
+        try:
+            version = schemas.version_of(connection, schema)
+        except Undecodable as error:
+            return str(error)
+        if version > len(schema.steps):
+            raise StoreTooNew(place, version, len(schema.steps))
+        # Rows of an older version may have other columns: they are checked once migrated.
+        if version < len(schema.steps):
+            return None
+        return schemas.damaged_row(connection, schema.checked)
+
+
+def _place(engine: Engine) -> str:
+    """How errors name this database: the file, or the URL without its password."""
+    url: URL = engine.url
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.render_as_string(hide_password=True)
+
+
+@contextlib.contextmanager
+def _faults(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.Error):
+            raise sqlitefile.failed(_place(engine), error.orig) from error
+        raise StoreFailed(_place(engine), StoreFault.UNAVAILABLE, _words(error.orig)) from error
+    except sqlite3.Error as error:
+        raise sqlitefile.failed(_place(engine), error) from error
+    except Undecodable as error:
+        raise StoreFailed(_place(engine), StoreFault.DAMAGED, str(error)) from error
+    except SQLAlchemyError as error:
+        raise StoreFailed(_place(engine), StoreFault.UNAVAILABLE, type(error).__name__) from error
+
+
+def _words(error: Any) -> str:
+    """The first line of a driver's error: later lines may quote values."""
+    return str(error).partition("\n")[0][:200]
+
+
+__all__ = [
+    "Engine",
+    "StoreCorrupt",
+    "StoreError",
+    "give_back",
+    "open_database",
+    "open_reader",
+    "reading",
+    "sqlite_path",
+    "writing",
+]

@@ -1,0 +1,199 @@
+"""The journal: every application event of every instance once, in one order, under numbers that never come back.
+
+One writer numbers and appends; readers have engines of their own. All events of `append` are one transaction.
+"""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, tuple_, update
+
+from core.records import JournalEvent, StoredEvent
+from store.codec import from_json, to_json
+from store.database import give_back, open_database, reading, sqlite_path, writing
+from store.schema import JOURNAL, counters, events, sealed, streams
+
+# What an event takes in a file beside its texts: numbers, times, its entry in the index.
+ROW_BYTES = 80
+TRIM_CHUNK = 1000
+TRIM_CHUNKS = 20
+DAMAGED_KIND = "journal.damaged"
+
+InstanceBatch = tuple[str, str, Sequence[StoredEvent]]
+Key = tuple[str, str]
+
+
+def open_journal(url: str, now: float, *, aside: Path | None = None, recreate: bool = False) -> "Journal":
+    """The journal for its one writer; see `store.database.open_database` for its errors.
+
+    A journal made anew in place of a damaged one starts at a number above every earlier one (epoch milliseconds),
+    so that a reader's cursor never points into other events.
+    """
+    path = sqlite_path(url)
+    had_one = path is not None and (path.exists() or path.with_name(f"{path.name}.corrupt").exists())
+    engine = open_database(url, JOURNAL, now, aside=aside, recreate=recreate)
+    journal = Journal(engine)
+    if recreate and had_one and journal.last_number() == 0:
+        journal.skip_to(int(now * 1000))
+    return journal
+
+
+class Journal:
+    """The writer's side. Raises StoreFailed; then nothing of the call happened."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def append(self, batches: Sequence[InstanceBatch], stored_at: float) -> int:
+        """Store what is new in these (instance, stream, events) in this order; returns the last number given out.
+
+        Events up to a stream's high-water mark are duplicates and dropped. `stored_at`: epoch seconds.
+        """
+        with writing(self._engine) as db:
+            last, total = _counter(db, "last_number"), _counter(db, "total_bytes")
+            marks = _marks(db, {(instance_id, stream) for instance_id, stream, _ in batches})
+            before = dict(marks)
+            rows: list[dict[str, Any]] = []
+            for instance_id, stream, batch in batches:
+                for event in sorted(batch, key=lambda event: event.number):
+                    if event.number > marks.get((instance_id, stream), 0):
+                        marks[instance_id, stream] = event.number
+                        last += 1
+                        rows.append(_row(last, instance_id, event, stored_at))
+            if rows:
+                db.execute(insert(events), rows)
+                _set_marks(db, before, marks)
+                _set_counter(db, "last_number", last)
+                _set_counter(db, "total_bytes", total + sum(_size(row) for row in rows))
+            return last
+
+    def read(
+        self,
+        after: int,
+        limit: int,
+        instance_id: str | None = None,
+        kinds: Collection[str] | None = None,
+    ) -> list[JournalEvent]:
+        """At most `limit` events with numbers above `after`, in order; only of this instance and these kinds."""
+        with reading(self._engine) as db:
+            return read_events(db, after, limit, instance_id, kinds)
+
+    def last_number(self) -> int:
+        """The last number given out, 0 before the first; also when its event is gone."""
+        with reading(self._engine) as db:
+            return _counter(db, "last_number")
+
+    def skip_to(self, number: int) -> None:
+        """Give out only numbers above this one from now on; lower than the last one given out: nothing happens."""
+        with writing(self._engine) as db:
+            if number > _counter(db, "last_number"):
+                _set_counter(db, "last_number", number)
+
+    def trim(self, now: float, retain_days: float, max_bytes: int) -> int:
+        """Drop events from the oldest on that are older than `retain_days` or do not fit into `max_bytes`.
+
+        Returns how many; at most 20,000 per call, so that appending never waits long: call again when it did that.
+        """
+        dropped = 0
+        for _ in range(TRIM_CHUNKS):
+            with writing(self._engine) as db:
+                count = _trim_chunk(db, now - retain_days * 86_400, max_bytes)
+            dropped += count
+            if count < TRIM_CHUNK:
+                break
+        if dropped:
+            give_back(self._engine)
+        return dropped
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def read_events(
+    db: Connection,
+    after: int,
+    limit: int,
+    instance_id: str | None = None,
+    kinds: Collection[str] | None = None,
+) -> list[JournalEvent]:
+    """See Journal.read. A row whose checksum does not fit comes as kind `journal.damaged` without data."""
+    statement = select(events).where(events.c.number > after).order_by(events.c.number).limit(limit)
+    if instance_id is not None:
+        statement = statement.where(events.c.instance_id == instance_id)
+    if kinds is not None:
+        statement = statement.where(events.c.kind.in_(kinds))
+    return [_event(row) for row in db.execute(statement)]
+
+
+def first_number(db: Connection) -> int | None:
+    """The oldest number that can be read, None when there is no event."""
+    return db.execute(select(events.c.number).order_by(events.c.number).limit(1)).scalar()
+
+
+def last_number(db: Connection) -> int:
+    """The last number given out, 0 before the first."""
+    return _counter(db, "last_number")
+
+
+def _row(number: int, instance_id: str, event: StoredEvent, stored_at: float) -> dict[str, Any]:
+    data = to_json(event.data)
+    fields = (number, instance_id, event.kind, float(event.at), float(stored_at), data)
+    return dict(zip(events.c.keys(), (*fields, sealed(*fields)), strict=True))
+
+
+def _size(row: dict[str, Any]) -> int:
+    return len(row["data"]) + len(row["kind"]) + 2 * len(row["instance_id"]) + ROW_BYTES
+
+
+def _event(row: Any) -> JournalEvent:
+    if row.crc != sealed(row.number, row.instance_id, row.kind, row.at, row.stored_at, row.data):
+        return JournalEvent(row.number, str(row.instance_id), DAMAGED_KIND, {}, 0.0)
+    return JournalEvent(row.number, row.instance_id, row.kind, from_json(row.data), row.at)
+
+
+def _trim_chunk(db: Connection, oldest: float, max_bytes: int) -> int:
+    """Drop the old ones among the first rows; returns how many."""
+    total, last = _counter(db, "total_bytes"), None
+    rows = db.execute(select(events).order_by(events.c.number).limit(TRIM_CHUNK)).mappings().all()
+    count = 0
+    for row in rows:
+        if row["stored_at"] >= oldest and total <= max_bytes:
+            break
+        total, last, count = total - _size(dict(row)), row["number"], count + 1
+    if last is not None:
+        db.execute(delete(events).where(events.c.number <= last))
+        _set_counter(db, "total_bytes", max(0, total))
+    return count
+
+
+def _counter(db: Connection, name: str) -> int:
+    return int(db.execute(select(counters.c.value).where(counters.c.name == name)).scalar() or 0)
+
+
+def _set_counter(db: Connection, name: str, value: int) -> None:
+    values = {"name": name, "value": value, "crc": sealed(name, value)}
+    if not db.execute(update(counters).where(counters.c.name == name).values(values)).rowcount:
+        db.execute(insert(counters).values(values))
+
+
+def _marks(db: Connection, keys: set[Key]) -> dict[Key, int]:
+    """The high-water marks of these streams; streams never seen are missing."""
+    statement = select(streams).where(tuple_(streams.c.instance_id, streams.c.stream).in_(list(keys)))
+    return {(row.instance_id, row.stream): row.up_to for row in db.execute(statement)}
+
+
+def _set_marks(db: Connection, before: dict[Key, int], after: dict[Key, int]) -> None:
+    new: list[dict[str, Any]] = []
+    moved: list[dict[str, Any]] = []
+    for (instance_id, stream), up_to in after.items():
+        crc = sealed(instance_id, stream, up_to)
+        if (instance_id, stream) not in before:
+            new.append({"instance_id": instance_id, "stream": stream, "up_to": up_to, "crc": crc})
+        elif before[instance_id, stream] != up_to:
+            moved.append({"i": instance_id, "s": stream, "up_to": up_to, "crc": crc})
+    if new:
+        db.execute(insert(streams), new)
+    if moved:
+        which = (streams.c.instance_id == bindparam("i")) & (streams.c.stream == bindparam("s"))
+        db.execute(update(streams).where(which), moved)
