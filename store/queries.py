@@ -1,0 +1,151 @@
+"""Read-only access for the web process: tokens, crashes, journal, and the histories in session files.
+
+Every method may be called from any thread. Connections are opened at the first question and cannot write. A store
+that does not exist yet is empty.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+
+from core.records import CrashRecord, JournalEvent, MessageState, OutboxMessage, TimelineEntry, TokenRecord
+from store import journal, sessionviews
+from store.database import open_reader, reading, sqlite_path
+from store.layout import DataDir
+from store.paging import Page
+from store.registry import read_crashes
+from store.tokens import read_tokens, verify
+
+TOKENS_AGE_S = 1.0
+
+
+class Queries:
+    """`clock`: monotonic seconds, for the age of cached tokens. Methods raise StoreFailed."""
+
+    def __init__(
+        self,
+        data: DataDir,
+        *,
+        registry_url: str | None = None,
+        journal_url: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._data = data
+        self._registry = _Source(registry_url or data.registry_url)
+        self._journal = _Source(journal_url or data.journal_url)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tokens: tuple[TokenRecord, ...] = ()
+        self._tokens_until = float("-inf")
+
+    def tokens(self) -> tuple[TokenRecord, ...]:
+        """All tokens, as they were at most TOKENS_AGE_S ago."""
+        with self._lock:
+            now = self._clock()
+            if now >= self._tokens_until:
+                with self._registry.open() as db:
+                    self._tokens = () if db is None else read_tokens(db)
+                self._tokens_until = now + TOKENS_AGE_S
+            return self._tokens
+
+    def verify(self, value: str, now: float) -> TokenRecord | None:
+        """The unexpired token with this value. `now`: epoch seconds."""
+        return verify(value, self.tokens(), now)
+
+    def forget_tokens(self) -> None:
+        """Read the tokens anew at the next question: one of them was just changed."""
+        with self._lock:
+            self._tokens_until = float("-inf")
+
+    def crashes(self, instance_id: str) -> tuple[CrashRecord, ...]:
+        """The kept crashes of an instance, newest first."""
+        with self._registry.open() as db:
+            return () if db is None else read_crashes(db, instance_id)
+
+    def events(
+        self,
+        after: int,
+        limit: int,
+        instance_id: str | None = None,
+        kinds: Collection[str] | None = None,
+    ) -> list[JournalEvent]:
+        """At most `limit` journal events above `after`, in order; only of this instance and these kinds."""
+        with self._journal.open() as db:
+            return [] if db is None else journal.read_events(db, after, limit, instance_id, kinds)
+
+    def first_number(self) -> int | None:
+        """The oldest journal number that can still be read, None when there is no event."""
+        with self._journal.open() as db:
+            return None if db is None else journal.first_number(db)
+
+    def last_number(self) -> int:
+        """The journal's last number ever, 0 before the first."""
+        with self._journal.open() as db:
+            return 0 if db is None else journal.last_number(db)
+
+    def timeline(self, instance_id: str, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
+        """What happened to the link, newest first. Raises BadCursor, ValueError for what is no instance id."""
+        return sessionviews.timeline(self._data.session(instance_id), limit, cursor)
+
+    def messages(
+        self, instance_id: str, limit: int, cursor: str | None = None, state: MessageState | None = None
+    ) -> Page[OutboxMessage]:
+        """Accepted messages, newest first. Raises BadCursor, ValueError for what is no instance id."""
+        return sessionviews.messages(self._data.session(instance_id), limit, cursor, state)
+
+    def message(self, instance_id: str, message_id: str) -> OutboxMessage | None:
+        return sessionviews.message(self._data.session(instance_id), message_id)
+
+    def close(self) -> None:
+        self._registry.close()
+        self._journal.close()
+
+
+class _Source:
+    """One database: opened lazily, and again when its file was replaced by another."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._path = sqlite_path(url)
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+        self._file: tuple[int, int] | None = None
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Connection | None]:
+        """A consistent view; None when the database's file does not exist."""
+        engine = self._current()
+        if engine is None:
+            yield None
+            return
+        with reading(engine) as connection:
+            yield connection
+
+    def close(self) -> None:
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+            self._engine = self._file = None
+
+    def _current(self) -> Engine | None:
+        with self._lock:
+            file = _identity(self._path) if self._path else (0, 0)
+            if self._engine is not None and file != self._file:
+                self._engine.dispose()
+                self._engine = None
+            self._file = file
+            if file is not None and self._engine is None:
+                self._engine = open_reader(self._url)
+            return self._engine
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
