@@ -3,7 +3,6 @@
 Only SHA-256 hashes are kept and compared, in constant time; a token's value appears in no log and no error.
 """
 
-import hashlib
 import hmac
 import ipaddress
 import threading
@@ -13,6 +12,7 @@ from collections.abc import Callable, Sequence
 from core.config import Settings
 from core.instances import valid_id
 from core.records import Scope, TokenRecord
+from store.tokens import digest_of, verify
 from web.call import ANYONE, Call, Principal, parse_query
 from web.errors import ApiError, instance_not_found
 from web.routing import Access, Route
@@ -20,11 +20,7 @@ from web.sources import TokenSource
 
 CACHE_S = 1.0  # a token made or revoked offline is noticed this late
 BEARER = "bearer "
-
-
-def digest_of(value: str) -> str:
-    """What is stored of a token: the SHA-256 of its UTF-8 bytes, hex."""
-    return hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()
+CLI = "cli"
 
 
 def presented_token(call: Call, *, query_token: bool) -> str | None:
@@ -76,14 +72,25 @@ class Authenticator:
         """The owner of a token value; None when nobody's, expired, or the CLI's from another machine."""
         digest = digest_of(value)
         if self._cli_digest is not None and hmac.compare_digest(digest, self._cli_digest):
-            return Principal("cli", "cli", frozenset({Scope.ADMIN})) if local else None
-        found: TokenRecord | None = None
-        for token in self._current():
-            if hmac.compare_digest(digest, token.digest):
-                found = token
-        if found is None or (found.expires_at is not None and found.expires_at <= self._clock()):
+            return Principal(CLI, CLI, frozenset({Scope.ADMIN})) if local else None
+        found = verify(value, self._current(), self._clock())
+        if found is None:
             return None
         return Principal(found.token_id, found.name, found.scopes, found.instances)
+
+    def stored(self) -> Sequence[TokenRecord]:
+        """All stored tokens, at most CACHE_S old."""
+        return self._current()
+
+    def still_valid(self, principal: Principal) -> bool:
+        """Whether the token of an earlier request has been revoked or has expired since."""
+        if principal.token_id == CLI:
+            return True
+        now_s = self._clock()
+        return any(
+            token.token_id == principal.token_id and (token.expires_at is None or token.expires_at > now_s)
+            for token in self._current()
+        )
 
     def _current(self) -> Sequence[TokenRecord]:
         with self._lock:

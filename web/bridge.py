@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
-from typing import Protocol as Interface
 
 from core.messages import (
     CommandReply,
@@ -23,6 +22,7 @@ from core.messages import (
     PingRoot,
     Subscribe,
 )
+from web.mailbox import BridgeError, Mailbox, Timeout, Unavailable
 from web.readmodel import ReadModel
 
 log = logging.getLogger("sambung.web.bridge")
@@ -31,39 +31,6 @@ RENEW_S = 5.0  # Subscribe and PingRoot
 SILENCE_S = 12.0  # nothing heard for this long: two pings went unanswered, connect anew
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 BATCH = 256
-
-
-class Mailbox(Interface):
-    """What `cli` hands over: an endpoint in the actor system, used by this thread only (but for `wake`)."""
-
-    @property
-    def root(self) -> Any: ...
-
-    def tell(self, address: Any, message: Any) -> None: ...
-
-    def listen(self, timeout_s: float) -> Any | None:
-        """The next message, or None when the time is over or `wake` was called."""
-        ...
-
-    def wake(self) -> None:
-        """Make `listen` return early; callable from any thread."""
-        ...
-
-
-class BridgeError(Exception):
-    """No answer: the text says why. `code` is the API's."""
-
-    code = "unavailable"
-
-
-class Timeout(BridgeError):
-    """The deadline is over; the command may still take effect."""
-
-    code = "timeout"
-
-
-class Unavailable(BridgeError):
-    """The actors are not reachable now."""
 
 
 class _Waiting:

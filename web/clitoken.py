@@ -4,7 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-from web.auth import digest_of
+from store.tokens import digest_of
 
 PREFIX = "sbg_cli_"
 

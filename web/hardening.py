@@ -5,18 +5,27 @@ folded lines are accepted; a body that nobody read is read into memory, or parse
 Each of these is a way to smuggle a request past a proxy, or to fill the memory.
 """
 
+import logging
 import socket
+import ssl
 import time
 from typing import Any
 
 from cheroot.server import ChunkedRFile, HeaderReader, HTTPConnection, KnownLengthRFile
+from cherrypy._cpserver import Server
 from cherrypy._cpwsgi_server import CPWSGIHTTPRequest, CPWSGIServer
 
+from core.config import HttpSettings
 from web.answer import dumps
 from web.errors import CODE_OF, REASONS
+from web.tls import LateHandshake, shake_hands
+
+log = logging.getLogger("sambung.web")
 
 MAX_HEADER_BYTES = 32 * 1024
 MAX_HEADERS = 100
+MAX_WAITING = 1024  # accepted connections that wait for a worker
+MAX_KEPT = 512  # idle connections kept open
 DRAIN_BYTES = 256 * 1024  # an unread body up to this size is read so that the connection can be kept
 LINGER_BYTES = 4 * 1024 * 1024
 LINGER_S = 1.0
@@ -125,25 +134,28 @@ class StrictRequest(CPWSGIHTTPRequest):
 
     def simple_response(self, status: str, msg: str = "") -> None:
         """The errors that cheroot itself sends, as JSON; the connection ends after each."""
-        asked = int(str(status)[:3])
-        code = PLAIN_STATUS.get(asked, asked)
-        name = "headers_too_large" if code == 413 else CODE_OF.get(code, "bad_request")
-        text = (
-            "The request line or the headers are too large"
-            if code == 413
-            else msg or REASONS.get(code, "Error")
-        )
-        body = dumps({"status": "error", "code": name, "message": text, "details": []})
-        head = (
-            f"HTTP/1.1 {code} {REASONS.get(code, 'Error')}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\n\r\n"
-        )
         self.close_connection = True
         try:
-            self.conn.wfile.write(head.encode("latin-1") + body)
+            self.conn.wfile.write(plain_error(int(str(status)[:3]), msg))
         except OSError:
             return  # the client is gone, and with it whoever could read this
         discard_input(self.conn.socket)
+
+
+def plain_error(status: int, text: str) -> bytes:
+    """A whole response for a request that never reached CherryPy."""
+    code = PLAIN_STATUS.get(status, status)
+    name = "headers_too_large" if code == 413 else CODE_OF.get(code, "bad_request")
+    if code == 413:
+        text = "The request line or the headers are too large"
+    message = text or REASONS.get(code, "Error")
+    body = dumps({"status": "error", "code": name, "message": message, "details": []})
+    head = (
+        f"HTTP/1.1 {code} {REASONS.get(code, 'Error')}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\n"
+        "Server: sambung\r\n\r\n"
+    )
+    return head.encode("latin-1") + body
 
 
 def discard_input(sock: socket.socket) -> None:
@@ -163,6 +175,15 @@ def discard_input(sock: socket.socket) -> None:
 
 class StrictConnection(HTTPConnection):
     RequestHandlerClass = StrictRequest
+    _shaken = False
+
+    def communicate(self) -> bool:
+        """One request; True to keep the connection."""
+        if self.server.ssl_adapter is not None and not self._shaken:
+            self._shaken = shake_hands(self.socket, plain_error(400, "This port speaks HTTPS"))
+            if not self._shaken:
+                return False
+        return bool(super().communicate())  # type: ignore[no-untyped-call]
 
 
 class StrictServer(CPWSGIServer):
@@ -177,7 +198,31 @@ class StrictServer(CPWSGIServer):
         self.ConnectionClass.RequestHandlerClass = StrictRequest
         self._bound = sock
 
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        """cheroot's own words; what a client did wrong is worth a debug line only."""
+        log.log(level if level >= logging.ERROR else logging.DEBUG, "http: %s", msg, exc_info=traceback)
+
     def bind(self, _family: int, _type: int, _proto: int = 0) -> socket.socket:
         self.socket = self._bound
         self.bind_addr = self.resolve_real_bind_addr(self._bound)
         return self.socket
+
+
+def strict_server(
+    http: HttpSettings, sock: socket.socket, tls: ssl.SSLContext | None, grace_s: float
+) -> StrictServer:
+    """A server on this socket with a pool of `http.threads`; at most 1024 connections wait for a thread."""
+    adapter = Server()
+    adapter.socket_host, adapter.socket_port = sock.getsockname()[:2]
+    adapter.thread_pool = adapter.thread_pool_max = http.threads
+    adapter.socket_timeout = http.socket_timeout_s
+    adapter.shutdown_timeout = grace_s
+    adapter.accepted_queue_size = MAX_WAITING
+    adapter.accepted_queue_timeout = 1
+    adapter.max_request_header_size = MAX_HEADER_BYTES
+    adapter.max_request_body_size = 0
+    server = StrictServer(adapter, sock, http.max_body_bytes)
+    server.keep_alive_conn_limit = MAX_KEPT
+    if tls is not None:
+        server.ssl_adapter = LateHandshake(tls)
+    return server

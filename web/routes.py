@@ -2,7 +2,7 @@
 
 from core.records import Scope
 from web import legacy
-from web.api import instances
+from web.api import actions, admin, changes, events, history, instances, outgoing, tokens
 from web.routing import Access, Route
 
 V1 = "/api/v1"
@@ -10,6 +10,8 @@ ONE = f"{V1}/instances/{{instance_id}}"
 
 READ = (Scope.READ,)
 OPERATE = (Scope.OPERATE,)
+SEND = (Scope.SEND,)
+READ_OR_SEND = (Scope.READ, Scope.SEND)
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/", legacy.welcome, access=Access.ANYONE),
@@ -29,6 +31,22 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{V1}/instances", instances.create),
     Route("GET", ONE, instances.show, READ),
     Route("DELETE", ONE, instances.remove),
+    Route("PATCH", ONE, changes.patch),
+    Route("POST", f"{ONE}/connect", actions.connect, OPERATE),
+    Route("POST", f"{ONE}/disconnect", actions.disconnect, OPERATE),
+    Route("POST", f"{ONE}/restart", actions.restart, OPERATE),
     Route("POST", f"{ONE}/force-retry", legacy.force_retry, OPERATE),
     Route("POST", f"{ONE}/reset-circuit-breaker", legacy.reset_breaker, OPERATE),
+    Route("GET", f"{ONE}/messages", outgoing.list_messages, READ_OR_SEND),
+    Route("POST", f"{ONE}/messages", outgoing.submit, SEND),
+    Route("GET", f"{ONE}/messages/{{message_id}}", outgoing.show, READ_OR_SEND),
+    Route("GET", f"{ONE}/timeline", history.timeline, READ),
+    Route("GET", f"{ONE}/crashes", history.crashes, READ),
+    Route("GET", f"{ONE}/events", events.instance_events, READ),
+    Route("GET", f"{V1}/events", events.all_events, READ),
+    Route("GET", f"{V1}/tokens", tokens.list_tokens, fleet_wide=True),
+    Route("POST", f"{V1}/tokens", tokens.create, fleet_wide=True),
+    Route("DELETE", f"{V1}/tokens/{{token_id}}", tokens.revoke, fleet_wide=True),
+    Route("POST", f"{V1}/reload", admin.reload, fleet_wide=True),
+    Route("GET", f"{V1}/server", admin.server, READ),
 )

@@ -1,130 +1,163 @@
-"""The web process from start to stop: bridge, then HTTP; signals; a graceful end."""
+"""The web process from start to stop: bridge and HTTP, signals, a graceful end."""
 
 import logging
 import os
+import queue
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-from cherrypy._cpserver import Server
-
 from core.config import Settings
+from store.layout import DataDir
+from store.logs import access_logger
 from web import binding, clitoken
-from web.app import AccessLog, mount
+from web.api import admin
+from web.app import mount
 from web.auth import Authenticator
 from web.binding import Listening
-from web.bridge import Bridge, Mailbox
-from web.hardening import MAX_HEADER_BYTES, StrictServer
+from web.bridge import Bridge
+from web.errors import ApiError
+from web.events import StreamSlots
+from web.hardening import StrictServer, strict_server
+from web.mailbox import Mailbox
 from web.pipeline import Pipeline
 from web.readmodel import ReadModel
 from web.routes import ROUTES
 from web.routing import Router
 from web.site import CurrentSettings, Site
 from web.sources import History, TokenSource
+from web.tls import server_context
 
 log = logging.getLogger("sambung.web")
 
-GRACE_S = 4.0
+GRACE_S = 4.0  # requests in flight may take this long to finish
+CUT_ASKS_S = 3.0  # commands that wait for an actor get their 503 before the grace is over
 
 
 class WebServer:
-    """CherryPy on the bound sockets, sharing one application. CherryPy's tree is global: one per process."""
+    """CherryPy on bound sockets, sharing one application. CherryPy's tree is global: one site per process.
 
-    def __init__(self, settings: Settings, sockets: Sequence[socket.socket]) -> None:
-        self._servers = [_strict_server(settings, sock) for sock in sockets]
-        self._threads: list[threading.Thread] = []
+    Raises TLSFailed when TLS is asked for with files that do not work.
+    """
+
+    def __init__(self, site: Site, sockets: Sequence[socket.socket]) -> None:
+        http = site.settings.now.http
+        tls = server_context(http.tls_cert_file, http.tls_key_file) if _wants_tls(site.settings.now) else None
+        self._site = site
+        self._servers: list[StrictServer] = [strict_server(http, sock, tls, GRACE_S) for sock in sockets]
+        self.places: list[Listening] = binding.listening(sockets, tls=tls is not None)
 
     def start(self) -> None:
+        """Serve in threads; returns at once."""
+        mount(Pipeline(self._site, Router(ROUTES)), write_access)
+        self._site.bridge.start()
         for server in self._servers:
             server.prepare()
-            thread = threading.Thread(target=server.serve, name="http", daemon=True)
-            thread.start()
-            self._threads.append(thread)
+            threading.Thread(target=server.serve, name="http", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop accepting, let requests in flight finish for GRACE_S, then cut them off."""
+        """Stop accepting, end streams, let requests in flight finish for GRACE_S, then cut them off."""
+        self._site.model.close()
+        cut = threading.Timer(CUT_ASKS_S, self._site.bridge.close)
+        cut.daemon = True
+        cut.start()
         stoppers = [threading.Thread(target=server.stop, daemon=True) for server in self._servers]
         for stopper in stoppers:
             stopper.start()
         for stopper in stoppers:
-            stopper.join(GRACE_S + 1.0)
+            stopper.join(GRACE_S + 0.5)
+        cut.cancel()
+        self._site.bridge.close()
 
 
-def _strict_server(settings: Settings, sock: socket.socket) -> StrictServer:
-    http = settings.http
-    adapter = Server()
-    adapter.socket_host, adapter.socket_port = sock.getsockname()[:2]
-    adapter.thread_pool = http.threads
-    adapter.thread_pool_max = http.threads
-    adapter.socket_timeout = http.socket_timeout_s
-    adapter.socket_queue_size = binding.BACKLOG
-    adapter.shutdown_timeout = GRACE_S
-    adapter.accepted_queue_size = 1024
-    adapter.accepted_queue_timeout = 1
-    adapter.max_request_header_size = MAX_HEADER_BYTES
-    adapter.max_request_body_size = 0
-    if http.tls_cert_file:
-        adapter.ssl_module = "builtin"
-        adapter.ssl_certificate, adapter.ssl_private_key = http.tls_cert_file, http.tls_key_file
-    server = StrictServer(adapter, sock, http.max_body_bytes)
-    server.keep_alive_conn_limit = 512
-    return server
+def _wants_tls(settings: Settings) -> bool:
+    return bool(settings.http.tls_cert_file or settings.http.tls_key_file)
 
 
-def run_web(
+def write_access(entry: dict[str, Any]) -> None:
+    """One line of access.jsonl."""
+    access_logger().info("%s %s", entry["method"], entry["path"], extra=entry)
+
+
+def build_site(
     settings: Settings,
     *,
-    cli_token_file: Path,
     connect: Callable[[], Mailbox],
     reload_settings: Callable[[], Settings],
     history: History,
     tokens: TokenSource,
-    access_log: AccessLog,
+    cli_digest: str | None,
     version: str,
-    announce: Callable[[list[Listening]], None] = lambda _places: None,
-) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code. Raises BindFailed when the port cannot be had.
-
-    `announce` is called once requests are answered. SIGHUP reloads the settings.
-    """
-    os.environ.pop("LISTEN_PID", None)  # cheroot would take descriptor 3 for its socket
-    sockets = binding.bind(settings.http)
+) -> Site:
+    """Everything that handlers need, nothing started yet."""
     model = ReadModel()
-    bridge = Bridge(connect, model)
-    site = Site(
+    return Site(
         settings=CurrentSettings(settings),
-        bridge=bridge,
+        bridge=Bridge(connect, model),
         model=model,
         history=history,
-        tokens=tokens,
+        auth=Authenticator(tokens, cli_digest),
+        streams=StreamSlots(max(1, settings.http.threads // 3)),
         reload_settings=reload_settings,
         version=version,
         started_at=time.time(),
     )
-    auth = Authenticator(tokens, clitoken.renew(cli_token_file))
-    mount(Pipeline(site, Router(ROUTES), auth), access_log)
-    server = WebServer(settings, sockets)
-    stop = _signals()
-    bridge.start()
+
+
+def run_web(
+    settings: Settings,
+    data_dir: DataDir,
+    connect: Callable[[], Mailbox],
+    reload_settings: Callable[[], Settings],
+    *,
+    history: History,
+    tokens: TokenSource,
+    version: str,
+    announce: Callable[[list[Listening]], None] = lambda _places: None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP reloads the settings. To be called in the main thread.
+
+    `announce` is called with the bound addresses once requests are answered (with 503 not_ready until the first
+    state of the instances has arrived). Raises BindFailed, TLSFailed, OSError for the CLI's token file.
+    """
+    os.environ.pop("LISTEN_PID", None)  # cheroot would take descriptor 3 for its socket
+    site = build_site(
+        settings,
+        connect=connect,
+        reload_settings=reload_settings,
+        history=history,
+        tokens=tokens,
+        cli_digest=clitoken.renew(data_dir.cli_token),
+        version=version,
+    )
+    server = WebServer(site, binding.bind(settings.http))
+    wishes = _signals()
     server.start()
-    announce(binding.listening(sockets, tls=bool(settings.http.tls_cert_file)))
-    stop.wait()
-    model.close()
+    announce(server.places)
+    while wishes.get() != signal.SIGTERM:
+        threading.Thread(target=reload_logged, args=(site,), name="reload", daemon=True).start()
     server.stop()
-    bridge.close()
-    return 0
 
 
-def _signals() -> threading.Event:
-    stop = threading.Event()
+def _signals() -> "queue.SimpleQueue[int]":
+    """Signals as wishes: SIGTERM (also for SIGINT) to stop, SIGHUP to reload."""
+    wishes: queue.SimpleQueue[int] = queue.SimpleQueue()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: wishes.put(signal.SIGTERM))
+    signal.signal(signal.SIGINT, lambda _number, _frame: wishes.put(signal.SIGTERM))
+    signal.signal(signal.SIGHUP, lambda _number, _frame: wishes.put(signal.SIGHUP))
+    return wishes
 
-    def on_stop(_number: int, _frame: Any) -> None:
-        stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_stop)
-    return stop
+def reload_logged(site: Site) -> None:
+    """A reload that nobody waits for: its outcome goes to the log."""
+    try:
+        changed = admin.apply(site)
+    except ApiError as error:
+        log.error("settings were not reloaded: %s", error.message)
+    except Exception:
+        log.exception("settings were not reloaded")
+    else:
+        log.info("settings reloaded; changed: %s", ", ".join(changed) or "nothing")

@@ -2,15 +2,26 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from core.config import Settings
 from core.messages import CommandReply
-from web.bridge import Bridge, BridgeError
+from web.auth import Authenticator
+from web.bridge import Bridge
 from web.errors import STATUS_OF, ApiError
+from web.events import StreamSlots
+from web.mailbox import BridgeError
 from web.readmodel import ReadModel
-from web.sources import History, TokenSource
+from web.sources import History
+
+
+class ReloadFailed(Exception):
+    """The settings files are wrong; nothing was changed. `problems`: pairs of place (file, line, key) and text."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{place}: {text}" for place, text in problems))
+        self.problems = tuple(problems)
 
 
 class CurrentSettings:
@@ -22,18 +33,22 @@ class CurrentSettings:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`reload_settings`: reads and validates the files anew; raises ReloadFailed. `clock`: epoch seconds."""
+    """`reload_settings`: reads and validates the files anew; raises ReloadFailed. `clock`: epoch seconds.
+
+    `changing` is held while one instance's configuration is read, merged and written.
+    """
 
     settings: CurrentSettings
     bridge: Bridge
     model: ReadModel
     history: History
-    tokens: TokenSource
+    auth: Authenticator
+    streams: StreamSlots
     reload_settings: Callable[[], Settings]
     version: str
     started_at: float
     clock: Callable[[], float] = time.time
-    stopping: threading.Event = field(default_factory=threading.Event)
+    changing: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, make_message: Callable[[str], object]) -> CommandReply:
         """A command's answer, good or bad; raises ApiError 503 when there is none."""

@@ -1,0 +1,32 @@
+"""What operators do to one instance: connect, disconnect, restart. Bodies are optional and have no fields."""
+
+from core.instances import Desired
+from core.messages import RestartInstance, UpdateInstance
+from web.answer import Answer
+from web.api import instances
+from web.call import Call
+from web.site import Site
+
+
+def connect(site: Site, call: Call) -> Answer:
+    return _want(site, call, Desired.CONNECTED)
+
+
+def disconnect(site: Site, call: Call) -> Answer:
+    return _want(site, call, Desired.DISCONNECTED)
+
+
+def restart(site: Site, call: Call) -> Answer:
+    """Replace the instance's process; clears a quarantine."""
+    call.no_body(site.settings.now.http.max_body_bytes)
+    instance_id = call.params["instance_id"]
+    site.command(lambda ref: RestartInstance(ref, instance_id))
+    return instances.shown(site, instances.known(site, instance_id))
+
+
+def _want(site: Site, call: Call, desired: Desired) -> Answer:
+    call.no_body(site.settings.now.http.max_body_bytes)
+    instance_id = call.params["instance_id"]
+    site.command(lambda ref: UpdateInstance(ref, instance_id, desired=desired))
+    instances.seen(site, instance_id, lambda one: one is not None and one.desired == desired.value)
+    return instances.shown(site, instances.known(site, instance_id))

@@ -1,0 +1,102 @@
+"""The event journal: pages, or a stream (SSE) when the client accepts text/event-stream."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.records import JournalEvent
+from web import cursor
+from web.answer import Answer, dumps, page, rfc3339
+from web.api import instances, paging
+from web.call import Call
+from web.errors import ApiError, invalid
+from web.events import EventStream
+from web.site import Site
+
+EVENT_STREAM = "text/event-stream"
+MAX_NAMES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """None = any."""
+
+    instances: frozenset[str] | None
+    kinds: frozenset[str] | None
+
+
+def all_events(site: Site, call: Call) -> Answer:
+    """Filters: instance and kind, each a list with commas. A token sees the events of its instances only."""
+    query = paging.checked_query(call, "instance", "kind")
+    wanted = _names(query, "instance")
+    own = call.principal.instances
+    visible = own if wanted is None else wanted if own is None else wanted & own
+    return _answer(site, call, query, EventFilter(visible, _names(query, "kind")))
+
+
+def instance_events(site: Site, call: Call) -> Answer:
+    """Filter: kind."""
+    query = paging.checked_query(call, "kind")
+    instance_id = instances.known(site, call.params["instance_id"]).instance_id
+    return _answer(site, call, query, EventFilter(frozenset({instance_id}), _names(query, "kind")))
+
+
+def _names(query: paging.ListQuery, field: str) -> frozenset[str] | None:
+    text = query.filters.get(field)
+    if text is None:
+        return None
+    names = frozenset(name for name in text.split(",") if name)
+    if not 1 <= len(names) <= MAX_NAMES:
+        raise invalid((field, f"must be 1 to {MAX_NAMES} names with commas between them"))
+    return names
+
+
+def _answer(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) -> Answer:
+    if EVENT_STREAM in call.headers.get("accept", ""):
+        return _stream(site, call, query, only)
+    after = 0 if query.after is None else cursor.decode_number("e", query.after)
+    found = site.history.events(after, query.limit + 1, only.instances, only.kinds)
+    chosen = found[: query.limit]
+    following = cursor.encode("e", chosen[-1].number) if len(found) > len(chosen) else None
+    total = site.history.count_events(only.instances, only.kinds)
+    return page([shown(event) for event in chosen], following, total)
+
+
+def _stream(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) -> Answer:
+    """From behind Last-Event-ID, or `after`, or from now on."""
+    position = call.headers.get("last-event-id") or query.after
+    after = None if position is None else cursor.decode_number("e", position)
+    if call.method == "HEAD":
+        return Answer(content_type=EVENT_STREAM)
+    release = site.streams.take()
+    if release is None:
+        raise ApiError(
+            "streams_full",
+            f"All {site.streams.limit} event streams are in use; poll this path without the Accept header, or wait",
+            headers={"Retry-After": "10"},
+        )
+    stream = EventStream(
+        site.model,
+        lambda position, limit: site.history.events(position, limit, only.instances, only.kinds),
+        frame,
+        after=after,
+        start=site.history.last_event,
+        allowed=lambda: site.auth.still_valid(call.principal),
+        release=release,
+    )
+    return Answer(content_type=EVENT_STREAM, headers=(("X-Accel-Buffering", "no"),), stream=stream)
+
+
+def shown(event: JournalEvent) -> dict[str, Any]:
+    """`id` is the cursor of this event: hand it back as `after` or Last-Event-ID to go on behind it."""
+    return {
+        "id": cursor.encode("e", event.number),
+        "instance_id": event.instance_id,
+        "kind": event.kind,
+        "at": rfc3339(event.at),
+        "data": dict(event.data),
+    }
+
+
+def frame(event: JournalEvent) -> bytes:
+    """One SSE message; JSON has no line break of its own, so one data line is enough."""
+    return b"id: %b\ndata: %b\n\n" % (cursor.encode("e", event.number).encode(), dumps(shown(event)))
