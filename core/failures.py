@@ -60,7 +60,12 @@ POLICIES: dict[FailureKind, KindPolicy] = {
     FailureKind.REPLACED: KindPolicy(
         False, False, 440, "Another client took the session: close it there, then force-retry."
     ),
-    FailureKind.LOGGED_OUT: KindPolicy(False, False, 401, "The session was unlinked: link it again."),
+    FailureKind.LOGGED_OUT: KindPolicy(
+        False,
+        False,
+        401,
+        "The session was unlinked or its login refused: link it again or correct its configuration.",
+    ),
     FailureKind.BANNED: KindPolicy(False, False, 403, "The account is banned: settle it with the upstream."),
     FailureKind.TEMP_BANNED: KindPolicy(False, False, 402, "Wait until the ban ends, then force-retry."),
     FailureKind.OUTDATED: KindPolicy(
@@ -78,14 +83,13 @@ class Failure:
     """One failure of a link.
 
     `text`: for people, without secrets. `status`: the code shown, the kind's own when None is given.
-    `retry_after_s`: seconds that the upstream asked for. `until_s`: epoch seconds at which a temporary ban ends.
+    `retry_after_s`: seconds that the upstream asked for; for a temporary ban, those until its end.
     """
 
     kind: FailureKind
     text: str
     status: int | None = None
     retry_after_s: float | None = None
-    until_s: float | None = None
 
     @property
     def shown_status(self) -> int:

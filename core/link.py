@@ -4,7 +4,7 @@
       ▲              ▲  ▲                  │ │                   │                              │
       │ not wanted   │  └── retry later ───┘ └─── Unwant, deadline, ProtocolFailed ──▶ closing ◀┘
       └──────────────┴──────────────────────────── Closed ──────────────────────────────┘
-    a permanent failure ──▶ parked: no retry by itself
+    a permanent failure ──▶ parked: no retry by itself (a temporary ban: one after its end)
 
 `step` is total: every state answers every event. Each attempt has an epoch; events of an older one are ignored, so a
 late answer never touches a newer attempt. One timer is pending at a time; wakes of older timers are ignored.
@@ -32,30 +32,29 @@ from core.link_moves import (
     Step,
     authenticated,
     close_failed,
-    close_reconfigured,
-    close_unwanted,
     closed,
     closed_by_peer,
-    force,
     granted,
     held,
     ignore,
     lost,
     opened,
+)
+from core.link_operator import (
+    close_reconfigured,
+    close_unwanted,
+    force,
     park_reconfigured,
     park_unwanted,
     reset,
     stop_waiting,
     waiting_reconfigured,
-    wake_closing_or_idle,
-    wake_connecting,
-    wake_open,
-    wake_parked,
-    wake_waiting,
     want,
     want_again,
+    want_parked,
 )
 from core.link_state import Context, Link, LinkState
+from core.link_timers import wake_connecting, wake_open, wake_parked, wake_waiting
 
 __all__ = ["TRANSITIONS", "step"]
 
@@ -65,10 +64,10 @@ _S = LinkState
 TRANSITIONS: dict[type, dict[LinkState, Handler]] = {
     Want: {
         _S.IDLE: want, _S.WAITING: want_again, _S.DIALLING: want_again, _S.AUTHENTICATING: want_again,
-        _S.OPEN: want_again, _S.CLOSING: want_again, _S.PARKED: want_again,
+        _S.OPEN: want_again, _S.CLOSING: want_again, _S.PARKED: want_parked,
     },
     Unwant: {
-        _S.IDLE: park_unwanted, _S.WAITING: stop_waiting, _S.DIALLING: close_unwanted,
+        _S.IDLE: ignore, _S.WAITING: stop_waiting, _S.DIALLING: close_unwanted,
         _S.AUTHENTICATING: close_unwanted, _S.OPEN: close_unwanted, _S.CLOSING: close_unwanted,
         _S.PARKED: park_unwanted,
     },
@@ -101,8 +100,9 @@ TRANSITIONS: dict[type, dict[LinkState, Handler]] = {
         _S.CLOSING: closed, _S.PARKED: ignore,
     },
     Wake: {
-        _S.IDLE: wake_closing_or_idle, _S.WAITING: wake_waiting, _S.DIALLING: wake_connecting,
-        _S.AUTHENTICATING: wake_connecting, _S.OPEN: wake_open, _S.CLOSING: wake_closing_or_idle,
+        # Idle and closing have no timers of their own: the transport has its own deadline for a close.
+        _S.IDLE: ignore, _S.WAITING: wake_waiting, _S.DIALLING: wake_connecting,
+        _S.AUTHENTICATING: wake_connecting, _S.OPEN: wake_open, _S.CLOSING: ignore,
         _S.PARKED: wake_parked,
     },
     ForceRetry: dict.fromkeys(LinkState, force),
@@ -117,7 +117,6 @@ TRANSITIONS: dict[type, dict[LinkState, Handler]] = {
 
 def step(link: Link, event: Event, context: Context) -> Step:
     """The link after one event, and what it wants done, in order."""
-    epoch = getattr(event, "epoch", link.epoch)
-    if epoch != link.epoch:
+    if getattr(event, "epoch", None) not in (None, link.epoch):
         return link, []
     return TRANSITIONS[type(event)][link.state](link, event, context)

@@ -1,4 +1,7 @@
-"""What can happen to a link. Events of an attempt carry its epoch; a Wake carries its timer's number."""
+"""What can happen to a link. Events of an attempt carry its epoch; a Wake carries its timer's number.
+
+What a protocol says may name its attempt too: with a store that answers late it may be acted on after the next dial.
+"""
 
 from dataclasses import dataclass
 
@@ -39,7 +42,9 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """The protocol's session is up."""
+    """The protocol's session is up; `epoch` None = the attempt of now."""
+
+    epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +57,10 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class ProtocolFailed:
-    """The protocol gives up a connection whose socket is still open."""
+    """The protocol gives up a connection whose socket is still open; `epoch` None = the attempt of now."""
 
     failure: Failure
+    epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

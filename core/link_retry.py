@@ -1,4 +1,4 @@
-"""When a link tries again: asking for a permit, waiting for the breaker, backing off, parking."""
+"""When a link tries again: asking for a permit, waiting for the breaker, backing off, parking, resting."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from core.backoff import delay_s
 from core.breaker import Breaker, BreakerInput, BreakerState
 from core.effects import AskPermit, LinkEffect, Publish, Record, WakeLink
 from core.failures import Failure, FailureKind
-from core.link_state import Context, Link, LinkState
+from core.link_state import Context, Link, LinkState, ban_ends_at_s, enter
 
 # Without any answer to a permit request for this long, the tree above is gone.
 PERMIT_SILENCE_S = 30.0
@@ -17,12 +17,17 @@ def step_breaker(link: Link, given: BreakerInput, context: Context) -> Breaker:
     return breakers.step(link.breaker, given, context.now_s, context.settings.breaker)
 
 
+# ── beginning ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def begin(link: Link, context: Context) -> tuple[Link, list[LinkEffect]]:
     """Start the next attempt under the ordinary rules: the breaker first, then a permit."""
     if link.breaker.state is not BreakerState.OPEN:
         return ask(replace(link, epoch=link.epoch + 1), context)
-    if breakers.probe_at_s(link.breaker, context.settings.breaker) > context.now_s:
-        return _await_probe(link, context)
+    wait_s = breakers.probe_at_s(link.breaker, context.settings.breaker) - context.now_s
+    if wait_s > 0:
+        after, effects = _await_probe(link, context)
+        return after, [Record("link.waiting", "INFO", {"cause": after.cause, "delay_s": wait_s}), *effects]
     half_open = replace(link, breaker=step_breaker(link, BreakerInput.PROBE, context), epoch=link.epoch + 1)
     after, effects = ask(half_open, context)
     return after, [
@@ -32,115 +37,150 @@ def begin(link: Link, context: Context) -> tuple[Link, list[LinkEffect]]:
 
 
 def ask(link: Link, context: Context) -> tuple[Link, list[LinkEffect]]:
-    """Ask the gate for the attempt that the link's epoch names."""
+    """Ask the gate for the attempt that the link's epoch names; asking again while held shows nothing new."""
     asking = replace(
-        _waiting(link, context),
+        enter(link, LinkState.WAITING, context.now_s),
         timer=link.timer + 1,
         asking=True,
         next_at_s=None,
         cause=link.cause if link.asking else None,
     )
-    return asking, [
+    effects: list[LinkEffect] = [
         WakeLink("permit", asking.timer, context.now_s + PERMIT_SILENCE_S),
         AskPermit(link.epoch, probe=link.breaker.state is BreakerState.HALF_OPEN),
-        Publish(),
     ]
+    return asking, effects if link.asking else [*effects, Publish()]
+
+
+# ── after a failure ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def failed(link: Link, failure: Failure, context: Context) -> tuple[Link, list[LinkEffect]]:
-    """An attempt or an open connection ended: retry later, wait for the breaker, or park."""
+    """An attempt or an open connection ended: park, rest, or try again now, later, or when the breaker says so."""
     was_stable = link.stable
     down = replace(link, failure=failure, opened_at_s=None, stable=False, deadline_s=None, asking=False)
-    seen: list[LinkEffect] = [
-        Record("connection.update", "INFO", {"state": "close"}),
-        Record("socket.error", "ERROR", _facts(failure)),
-    ]
-    if not link.wanted:
-        idle = replace(_waiting(down, context), state=LinkState.IDLE, next_at_s=None, cause=None)
-        return idle, [*seen, Publish()]
-    if failure.kind is FailureKind.RESTART and not link.restart_used:
+    if failure.kind is FailureKind.RESTART and link.wanted and not link.restart_used:
+        seen = Record("link.restarting", "INFO", _facts(failure))
         after, effects = begin(replace(down, restart_used=True), context)
-    elif failure.permanent:
-        after, effects = _park(down, failure, context)
     else:
-        after, effects = _retry(down, failure, was_stable, context)
-    return after, [*seen, *effects]
+        seen = Record("socket.error", "ERROR", _facts(failure))
+        after, effects = _stay_down(down, failure, was_stable, context)
+    return after, [Record("connection.update", "INFO", {"state": "close"}), seen, *effects]
 
 
-def _retry(link: Link, failure: Failure, was_stable: bool, context: Context) -> tuple[Link, list[LinkEffect]]:
+def _stay_down(
+    link: Link, failure: Failure, was_stable: bool, context: Context
+) -> tuple[Link, list[LinkEffect]]:
+    if failure.permanent:
+        return _park(link, failure, context)
+    if not link.wanted:
+        return rest(link, context)
     # A second RESTART without a stable connection in between is an upstream that cannot keep us.
-    counted_failure = (
-        replace(failure, kind=FailureKind.UPSTREAM) if failure.kind is FailureKind.RESTART else failure
-    )
+    if failure.kind is FailureKind.RESTART:
+        failure = replace(failure, kind=FailureKind.UPSTREAM)
+    counted, warnings = _count(link, failure, context)
+    if counted.breaker.state is BreakerState.OPEN:
+        after, effects = _trip(counted, context)
+    else:
+        after, effects = _back_off(counted, failure, was_stable, context)
+    return after, [*warnings, *effects]
+
+
+def _count(link: Link, failure: Failure, context: Context) -> tuple[Link, list[LinkEffect]]:
+    """One more failed attempt, with the high-failure warning once per crossing."""
     before = len(breakers.recent(link.breaker, context.now_s, context.settings.breaker))
-    if counted_failure.kind.policy.counts:
-        link = replace(link, breaker=step_breaker(link, BreakerInput.FAILED, context))
-    link = replace(link, attempts=link.attempts + 1)
-    warnings = _high(link, before, context)
-    if link.breaker.state is BreakerState.OPEN:
-        after, effects = _await_probe(link, context)
-        opening: list[LinkEffect] = [
-            Record(
-                "breaker.open", "ERROR", {"failures": len(link.breaker.failures), "attempts": link.attempts}
-            ),
-            Record("breaker.waiting", "WARN", {"reset_after_s": context.settings.breaker.reset_after_s}),
-        ]
-        return after, [*warnings, *opening, *effects]
-    wait_s = delay_s(
-        link.attempts, counted_failure, context.settings.retry, context.u, after_stable=was_stable
-    )
-    after = replace(
-        _waiting(link, context), timer=link.timer + 1, next_at_s=context.now_s + wait_s, cause=failure.text
-    )
-    scheduled = Record(
-        "retry.scheduled", "WARN", {"delay_s": wait_s, "attempt": link.attempts, "reason": failure.text}
-    )
-    return after, [*warnings, scheduled, WakeLink("retry", after.timer, context.now_s + wait_s), Publish()]
-
-
-def _high(link: Link, before: int, context: Context) -> list[LinkEffect]:
-    """The high-failure warning, once per crossing."""
-    failures = len(breakers.recent(link.breaker, context.now_s, context.settings.breaker))
+    breaker = link.breaker
+    # A probe that fails has failed, also when failures of its kind do not count otherwise.
+    if failure.kind.policy.counts or breaker.state is BreakerState.HALF_OPEN:
+        breaker = step_breaker(link, BreakerInput.FAILED, context)
+    failures = len(breakers.recent(breaker, context.now_s, context.settings.breaker))
+    counted = replace(link, attempts=link.attempts + 1, breaker=breaker)
     if before <= context.settings.failures.high < failures:
-        return [Record("failures.high", "WARN", {"failures": failures})]
-    return []
+        return counted, [Record("failures.high", "WARN", {"failures": failures})]
+    return counted, []
+
+
+def _trip(link: Link, context: Context) -> tuple[Link, list[LinkEffect]]:
+    after, effects = _await_probe(link, context)
+    tripped = {"failures": len(link.breaker.failures), "attempts": link.attempts}
+    return after, [
+        Record("breaker.open", "ERROR", tripped),
+        Record("breaker.waiting", "WARN", {"reset_after_s": context.settings.breaker.reset_after_s}),
+        *effects,
+    ]
 
 
 def _await_probe(link: Link, context: Context) -> tuple[Link, list[LinkEffect]]:
     at_s = breakers.probe_at_s(link.breaker, context.settings.breaker)
     waiting = replace(
-        _waiting(link, context),
+        enter(link, LinkState.WAITING, context.now_s),
         timer=link.timer + 1,
         asking=False,
         next_at_s=at_s,
-        cause="circuit breaker open",
+        cause="circuit breaker open" + (f": {link.failure.text}" if link.failure else ""),
     )
     return waiting, [WakeLink("retry", waiting.timer, at_s), Publish()]
 
 
-def _park(link: Link, failure: Failure, context: Context) -> tuple[Link, list[LinkEffect]]:
-    """No retry by itself; a temporary ban with a known end is tried again after it."""
-    until_s = None if failure.retry_after_s is None else context.now_s + failure.retry_after_s
-    ends = failure.kind is FailureKind.TEMP_BANNED and until_s is not None
-    parked = replace(
-        _waiting(link, context),
-        state=LinkState.PARKED,
+def _back_off(
+    link: Link, failure: Failure, was_stable: bool, context: Context
+) -> tuple[Link, list[LinkEffect]]:
+    retry = context.settings.retry
+    wait_s = delay_s(link.attempts, failure, retry, context.u, after_stable=was_stable)
+    at_s = context.now_s + wait_s
+    waiting = replace(
+        enter(link, LinkState.WAITING, context.now_s),
         timer=link.timer + 1,
-        next_at_s=until_s if ends else None,
+        next_at_s=at_s,
         cause=failure.text,
     )
-    text = f"Parked: {failure.text}. {failure.kind.policy.next_step}"
-    effects: list[LinkEffect] = [Record("link.parked", "ERROR", {"text": text, **_facts(failure)})]
-    if ends and until_s is not None:
+    facts = {"delay_s": wait_s, "attempt": link.attempts, "reason": failure.text}
+    return waiting, [
+        Record("retry.scheduled", "WARN", facts),
+        WakeLink("retry", waiting.timer, at_s),
+        Publish(),
+    ]
+
+
+# ── not trying ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _park(link: Link, failure: Failure, context: Context) -> tuple[Link, list[LinkEffect]]:
+    """No retry by itself; a temporary ban with a known end is tried again after it."""
+    until_s = ban_ends_at_s(failure, context.now_s)
+    parked = replace(
+        enter(link, LinkState.PARKED, context.now_s),
+        timer=link.timer + 1,
+        next_at_s=until_s,
+        cause=failure.text,
+        forced=False,
+    )
+    effects: list[LinkEffect] = [parked_record(parked)]
+    if until_s is not None:
         effects.append(WakeLink("ban_over", parked.timer, until_s))
     return parked, [*effects, Publish()]
 
 
-def _waiting(link: Link, context: Context) -> Link:
-    """In state WAITING; `since_s` moves only when the state does."""
-    if link.state is LinkState.WAITING:
-        return link
-    return replace(link, state=LinkState.WAITING, since_s=context.now_s)
+def parked_record(link: Link) -> Record:
+    """What parked the link and what the operator can do."""
+    failure = link.failure
+    assert failure is not None
+    text = f"Parked: {failure.text}. {failure.kind.policy.next_step}"
+    return Record("link.parked", "ERROR", {"text": text, **_facts(failure)})
+
+
+def rest(link: Link, context: Context) -> tuple[Link, list[LinkEffect]]:
+    """Idle: nobody wants the link, and nothing is wrong with it."""
+    idle = replace(
+        enter(link, LinkState.IDLE, context.now_s),
+        timer=link.timer + 1,
+        asking=False,
+        forced=False,
+        failure=None,
+        next_at_s=None,
+        cause=None,
+    )
+    return idle, [Record("link.idle", "INFO", {"cause": "not wanted"}), Publish()]
 
 
 def _facts(failure: Failure) -> dict[str, object]:

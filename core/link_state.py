@@ -70,6 +70,9 @@ class Verdict(Enum):
 # Parked links that the operator may try again at once; the others need something else done first.
 FORCEABLE = frozenset({FailureKind.REPLACED, FailureKind.CONFIG})
 
+# An end further away than this is a mistake of the upstream's, not a ban.
+LONGEST_BAN_S = 366 * 86_400.0
+
 
 def verdict(link: Link, now_s: float) -> Verdict:
     """What a force-retry would do now."""
@@ -78,38 +81,68 @@ def verdict(link: Link, now_s: float) -> Verdict:
             return Verdict.SESSION_EXISTS
         case LinkState.DIALLING | LinkState.AUTHENTICATING:
             return Verdict.IN_PROGRESS
-        case LinkState.PARKED:
+        case LinkState.PARKED | LinkState.CLOSING:
             return Verdict.STARTS if _forceable(link, now_s) else Verdict.PARKED
-        case LinkState.IDLE | LinkState.WAITING | LinkState.CLOSING:
+        case LinkState.IDLE | LinkState.WAITING:
             return Verdict.STARTS
 
 
 def _forceable(link: Link, now_s: float) -> bool:
-    assert link.failure is not None
-    if link.failure.kind is FailureKind.TEMP_BANNED:
-        return link.next_at_s is not None and link.next_at_s <= now_s
-    return link.failure.kind in FORCEABLE
+    """A link that closes because of a permanent failure is as good as parked."""
+    parked = link.state is LinkState.PARKED
+    failure = link.failure if parked else link.pending
+    if failure is None or not failure.permanent:
+        return True
+    if failure.kind is FailureKind.TEMP_BANNED:
+        # Nobody may know the end; then the operator judges whether the ban is over.
+        return parked and (link.next_at_s is None or link.next_at_s <= now_s)
+    return failure.kind in FORCEABLE
+
+
+def ban_ends_at_s(failure: Failure, now_s: float) -> float | None:
+    """When a temporary ban that begins now is over; None when that is unknown or the failure is none."""
+    if failure.kind is not FailureKind.TEMP_BANNED or failure.retry_after_s is None:
+        return None
+    return now_s + min(failure.retry_after_s, LONGEST_BAN_S)
+
+
+def enter(link: Link, state: LinkState, now_s: float) -> Link:
+    """The link in this state; `since_s` moves only when the state does."""
+    return link if link.state is state else replace(link, state=state, since_s=now_s)
+
+
+# ── the store's form ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def export(link: Link, now_s: float, wall_s: float) -> dict[str, Any]:
     """What must survive the process, with wall-clock times, as plain values."""
     offset_s = wall_s - now_s
-    parked = link.failure if link.state is LinkState.PARKED else None
     breaker = link.breaker
     return {
         "attempts": link.attempts,
         "breaker": breaker.state.value,
         "failures": [at + offset_s for at in breaker.failures],
         "consecutive": breaker.consecutive,
-        "opened_at": None if breaker.opened_at_s is None else breaker.opened_at_s + offset_s,
-        "parked": None
-        if parked is None
-        else {
-            "kind": parked.kind.value,
-            "text": parked.text,
-            "status": parked.status,
-            "until": None if link.next_at_s is None else link.next_at_s + offset_s,
-        },
+        "opened_at": None if breaker.opened_at_s is None else max(0.0, breaker.opened_at_s + offset_s),
+        "parked": _export_parked(link, now_s, offset_s),
+    }
+
+
+def _export_parked(link: Link, now_s: float, offset_s: float) -> dict[str, Any] | None:
+    """Why the link is parked, or will be once its close is complete."""
+    if link.state is LinkState.PARKED:
+        failure, until_s = link.failure, link.next_at_s
+    elif link.pending is not None and link.pending.permanent:
+        failure, until_s = link.pending, ban_ends_at_s(link.pending, now_s)
+    else:
+        return None
+    assert failure is not None
+    return {
+        "kind": failure.kind.value,
+        "text": failure.text,
+        "status": failure.status,
+        "since": link.since_s + offset_s,
+        "until": None if until_s is None else until_s + offset_s,
     }
 
 
@@ -132,13 +165,18 @@ def restore(stored: Mapping[str, Any] | None, now_s: float, wall_s: float) -> Li
     if state is BreakerState.HALF_OPEN:
         breaker = replace(breaker, opened_at_s=float("-inf"))
     link = Link(attempts=stored["attempts"], breaker=breaker, since_s=now_s)
-    return _restore_parked(link, stored["parked"], offset_s)
+    return _restore_parked(link, stored["parked"], now_s, wall_s)
 
 
-def _restore_parked(link: Link, parked: Mapping[str, Any] | None, offset_s: float) -> Link:
+def _restore_parked(link: Link, parked: Mapping[str, Any] | None, now_s: float, wall_s: float) -> Link:
     if parked is None:
         return link
-    failure = Failure(FailureKind(parked["kind"]), parked["text"], parked["status"])
-    until = parked["until"]
-    next_at_s = None if until is None else until - offset_s
-    return replace(link, state=LinkState.PARKED, failure=failure, next_at_s=next_at_s)
+    offset_s, until = wall_s - now_s, parked["until"]
+    return replace(
+        link,
+        state=LinkState.PARKED,
+        failure=Failure(FailureKind(parked["kind"]), parked["text"], parked["status"]),
+        cause=parked["text"],
+        since_s=min(parked["since"], wall_s) - offset_s,
+        next_at_s=None if until is None else until - offset_s,
+    )

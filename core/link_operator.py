@@ -1,0 +1,116 @@
+"""What the cells of the link's table do when the operator speaks: wanted or not, forced, reset, reconfigured."""
+
+from dataclasses import replace
+from typing import Any
+
+from core.breaker import BreakerInput, BreakerState
+from core.effects import LinkEffect, Publish, Record, WakeLink
+from core.link_moves import Step, close, dial
+from core.link_retry import begin, parked_record, rest, step_breaker
+from core.link_state import Context, Link, LinkState, Verdict, verdict
+from core.link_timers import ban_over
+
+UNWANTED = "disconnect requested"
+RECONFIGURED = "configuration changed"
+
+
+# ── wanted, unwanted ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def want(link: Link, event: Any, context: Context) -> Step:
+    return begin(replace(link, wanted=True), context)
+
+
+def want_again(link: Link, event: Any, context: Context) -> Step:
+    """Already on the way, or closing: then it begins anew once closed."""
+    if link.wanted:
+        return link, []
+    return replace(link, wanted=True), [Publish()]
+
+
+def want_parked(link: Link, event: Any, context: Context) -> Step:
+    """Parked stays parked, for wanting does not mend what parked it; but a temporary ban ends by itself."""
+    if link.wanted:
+        return link, []
+    wanted = replace(link, wanted=True, timer=link.timer + 1)
+    if link.next_at_s is None:
+        return wanted, [parked_record(link), Publish()]
+    if link.next_at_s <= context.now_s:
+        return ban_over(wanted, context)
+    return wanted, [parked_record(link), WakeLink("ban_over", wanted.timer, link.next_at_s), Publish()]
+
+
+def park_unwanted(link: Link, event: Any, context: Context) -> Step:
+    """Only the wish changes; why a link is parked is not forgotten."""
+    return (replace(link, wanted=False), [Publish()]) if link.wanted else (link, [])
+
+
+def stop_waiting(link: Link, event: Any, context: Context) -> Step:
+    return rest(replace(link, wanted=False), context)
+
+
+def close_unwanted(link: Link, event: Any, context: Context) -> Step:
+    if link.state is LinkState.CLOSING:
+        return replace(link, wanted=False, forced=False), [Publish()]
+    return close(replace(link, wanted=False), UNWANTED, context)
+
+
+# ── reconfigured ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def close_reconfigured(link: Link, event: Any, context: Context) -> Step:
+    """A close in progress may be for a permanent failure: the new configuration deserves a try of its own."""
+    if link.state is not LinkState.CLOSING:
+        return close(link, RECONFIGURED, context)
+    if link.pending is None or not link.pending.permanent:
+        return link, []
+    return replace(link, pending=None, failure=None), [_reconfigured(), Publish()]
+
+
+def waiting_reconfigured(link: Link, event: Any, context: Context) -> Step:
+    """A new configuration deserves a new try now, unless the breaker is open."""
+    after, effects = begin(link, context)
+    return after, [_reconfigured(), *effects]
+
+
+def park_reconfigured(link: Link, event: Any, context: Context) -> Step:
+    freed = replace(link, failure=None, next_at_s=None, cause=None)
+    after, effects = begin(freed, context) if link.wanted else rest(freed, context)
+    return after, [_reconfigured(), *effects]
+
+
+def _reconfigured() -> Record:
+    return Record("link.reconfigured", "INFO", {"cause": RECONFIGURED})
+
+
+# ── forced, reset ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def force(link: Link, event: Any, context: Context) -> Step:
+    """Clear breaker and backoff and dial without a permit; nothing happens where `verdict` says so."""
+    if verdict(link, context.now_s) is not Verdict.STARTS:
+        return link, []
+    cause = "force-retry by the operator"
+    cleared = replace(_cleared(link, context), wanted=True, failure=None)
+    effects: list[LinkEffect] = [Record("link.forced", "INFO", {"cause": cause})]
+    if link.breaker.state is not BreakerState.CLOSED:
+        effects.append(Record("breaker.reset", "INFO", {"cause": cause}))
+    if link.state is LinkState.CLOSING:
+        return replace(cleared, forced=True, pending=None), [*effects, Publish()]
+    after, dialling = dial(replace(cleared, epoch=link.epoch + 1), context)
+    return after, [*effects, *dialling]
+
+
+def reset(link: Link, event: Any, context: Context) -> Step:
+    """Clear failures and attempts, close the breaker, and dial under the ordinary rules if the link waits."""
+    cleared = _cleared(link, context)
+    record = Record("breaker.reset", "INFO", {"cause": "reset by the operator"})
+    if link.state is LinkState.WAITING and not link.asking:
+        after, effects = begin(cleared, context)
+        return after, [record, *effects]
+    return cleared, [record, Publish()]
+
+
+def _cleared(link: Link, context: Context) -> Link:
+    breaker = step_breaker(link, BreakerInput.RESET, context)
+    return replace(link, attempts=0, restart_used=False, breaker=breaker)
