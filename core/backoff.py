@@ -6,6 +6,9 @@ base = max(floor(kind), min(attempt * step_s, max_s)); delay = base + U(0, jitte
 from core.config import RetrySettings
 from core.failures import Failure, FailureKind
 
+# An upstream that asks for more is not obeyed: an instance must not sleep for ever because of one header.
+MAX_RETRY_AFTER_S = 86_400.0
+
 
 def floor_s(kind: FailureKind, policy: RetrySettings) -> float:
     """The least wait, in seconds, after a failure of this kind."""
@@ -18,7 +21,7 @@ def delay_s(
     """Seconds until attempt number `attempt` (1-based) may start.
 
     `u`: a random number in [0, 1). `after_stable`: the lost connection had been stable, so a blip costs only
-    U(0, fast_first_s) (RFC 6455 §7.2.3). An upstream's Retry-After is never undercut.
+    U(0, fast_first_s) (RFC 6455 §7.2.3). An upstream's Retry-After of up to a day is never undercut.
     """
     assert attempt >= 1
     assert 0 <= u < 1
@@ -27,4 +30,4 @@ def delay_s(
     else:
         base_s = max(floor_s(failure.kind, policy), min(attempt * policy.step_s, policy.max_s))
         wait_s = base_s + u * policy.jitter * base_s
-    return max(wait_s, failure.retry_after_s or 0.0)
+    return max(wait_s, min(failure.retry_after_s or 0.0, MAX_RETRY_AFTER_S))

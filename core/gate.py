@@ -3,7 +3,11 @@
 Buckets are filled continuously at `rate` per second up to `burst`. Times are monotonic seconds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+# Whoever comes back exactly after the wait it was told must find its token, whatever floating point made of it. The
+# token is then a little in debt, so that the bound (rate * time + burst) moves by no more than this once.
+ROUNDING = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +24,16 @@ class TokenBucket:
         return cls(rate, burst, burst, now_s)
 
 
+def filled(bucket: TokenBucket, now_s: float) -> TokenBucket:
+    """The bucket as of now. A clock that went back (it should not) neither takes tokens away nor gives any twice."""
+    at_s = max(now_s, bucket.at_s)
+    tokens = min(bucket.burst, bucket.tokens + (at_s - bucket.at_s) * bucket.rate)
+    return replace(bucket, tokens=tokens, at_s=at_s)
+
+
 def take(bucket: TokenBucket, now_s: float) -> tuple[TokenBucket, float]:
     """Take one token; returns the bucket and the seconds to wait: 0 = taken, else nothing was taken."""
-    # A clock that went back (it should not) must not take tokens away.
-    passed_s = max(0.0, now_s - bucket.at_s)
-    tokens = min(bucket.burst, bucket.tokens + passed_s * bucket.rate)
-    if tokens >= 1:
-        return TokenBucket(bucket.rate, bucket.burst, tokens - 1, now_s), 0.0
-    return TokenBucket(bucket.rate, bucket.burst, tokens, now_s), (1 - tokens) / bucket.rate
+    now = filled(bucket, now_s)
+    if now.tokens >= 1 - ROUNDING:
+        return replace(now, tokens=now.tokens - 1), 0.0
+    return now, (1 - now.tokens) / now.rate

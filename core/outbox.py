@@ -8,7 +8,7 @@ messages are epoch seconds, those of pacing are monotonic.
 from dataclasses import dataclass, replace
 
 from core.config import OutboxSettings
-from core.gate import TokenBucket, take
+from core.gate import TokenBucket, filled, take
 from core.records import MessageState, OutboxMessage
 
 # The wait before a message that failed in passing is tried again.
@@ -105,5 +105,7 @@ def link_closed(outbox: Outbox) -> Outbox:
 
 
 def paced(outbox: Outbox, policy: OutboxSettings, now_s: float) -> Outbox:
-    """The outbox under changed settings."""
-    return replace(outbox, bucket=TokenBucket.full(policy.rate_per_s, policy.burst, now_s))
+    """The outbox under changed settings; what the old pace had saved up is kept, up to the new burst."""
+    before = filled(outbox.bucket, now_s)
+    saved = min(before.tokens, policy.burst)
+    return replace(outbox, bucket=TokenBucket(policy.rate_per_s, policy.burst, saved, before.at_s))
