@@ -7,7 +7,18 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from core.records import JournalEvent, StoredEvent
 from store.codec import from_json, to_json
@@ -77,7 +88,7 @@ class Journal:
     ) -> list[JournalEvent]:
         """At most `limit` events with numbers above `after`, in order; only of this instance and these kinds."""
         with reading(self._engine) as db:
-            return read_events(db, after, limit, instance_id, kinds)
+            return read_events(db, after, limit, None if instance_id is None else {instance_id}, kinds)
 
     def last_number(self) -> int:
         """The last number given out, 0 before the first; also when its event is gone."""
@@ -114,16 +125,35 @@ def read_events(
     db: Connection,
     after: int,
     limit: int,
-    instance_id: str | None = None,
+    instances: Collection[str] | None = None,
     kinds: Collection[str] | None = None,
 ) -> list[JournalEvent]:
-    """See Journal.read. A row whose checksum does not fit comes as kind `journal.damaged` without data."""
-    statement = select(events).where(events.c.number > after).order_by(events.c.number).limit(limit)
-    if instance_id is not None:
-        statement = statement.where(events.c.instance_id == instance_id)
-    if kinds is not None:
-        statement = statement.where(events.c.kind.in_(kinds))
+    """At most `limit` events above `after`, in order; only of these instances and kinds, None = of all.
+
+    A row whose checksum does not fit comes as kind `journal.damaged` without data.
+    """
+    # The numbers come from an index alone; only the rows of the page are read.
+    numbers = (
+        select(events.c.number)
+        .where(events.c.number > after, *_matching(instances, kinds))
+        .order_by(events.c.number)
+        .limit(limit)
+    )
+    statement = select(events).where(events.c.number.in_(numbers)).order_by(events.c.number)
     return [_event(row) for row in db.execute(statement)]
+
+
+def count_events(
+    db: Connection, instances: Collection[str] | None = None, kinds: Collection[str] | None = None
+) -> int:
+    """How many events of these instances and kinds can be read."""
+    statement = select(func.count()).select_from(events).where(*_matching(instances, kinds))
+    return int(db.execute(statement).scalar_one())
+
+
+def _matching(instances: Collection[str] | None, kinds: Collection[str] | None) -> list[ColumnElement[bool]]:
+    wanted = ((events.c.instance_id, instances), (events.c.kind, kinds))
+    return [column.in_(list(values)) for column, values in wanted if values is not None]
 
 
 def first_number(db: Connection) -> int | None:

@@ -70,32 +70,42 @@ class Queries:
         self,
         after: int,
         limit: int,
-        instance_id: str | None = None,
+        instances: Collection[str] | None = None,
         kinds: Collection[str] | None = None,
     ) -> list[JournalEvent]:
-        """At most `limit` journal events above `after`, in order; only of this instance and these kinds."""
+        """At most `limit` journal events above `after`, in order; only of these instances and kinds, None = all."""
         with self._journal.open() as db:
-            return [] if db is None else journal.read_events(db, after, limit, instance_id, kinds)
+            return [] if db is None else journal.read_events(db, after, limit, instances, kinds)
+
+    def count_events(
+        self, instances: Collection[str] | None = None, kinds: Collection[str] | None = None
+    ) -> int:
+        """How many events of these instances and kinds can be read; None = all."""
+        with self._journal.open() as db:
+            return 0 if db is None else journal.count_events(db, instances, kinds)
 
     def first_number(self) -> int | None:
         """The oldest journal number that can still be read, None when there is no event."""
         with self._journal.open() as db:
             return None if db is None else journal.first_number(db)
 
-    def last_number(self) -> int:
+    def last_event(self) -> int:
         """The journal's last number ever, 0 before the first."""
         with self._journal.open() as db:
             return 0 if db is None else journal.last_number(db)
 
-    def timeline(self, instance_id: str, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
-        """What happened to the link, newest first. Raises BadCursor, ValueError for what is no instance id."""
-        return sessionviews.timeline(self._data.session(instance_id), limit, cursor)
+    def timeline(self, instance_id: str, after: str | None, limit: int) -> Page[TimelineEntry]:
+        """What happened to the link, newest first, behind the cursor `after`.
+
+        Raises BadCursor, ValueError for what is no instance id.
+        """
+        return sessionviews.timeline(self._data.session(instance_id), after, limit)
 
     def messages(
-        self, instance_id: str, limit: int, cursor: str | None = None, state: MessageState | None = None
+        self, instance_id: str, state: MessageState | None, after: str | None, limit: int
     ) -> Page[OutboxMessage]:
-        """Accepted messages, newest first. Raises BadCursor, ValueError for what is no instance id."""
-        return sessionviews.messages(self._data.session(instance_id), limit, cursor, state)
+        """Accepted messages (of one state), newest first, behind the cursor `after`. Raises as `timeline` does."""
+        return sessionviews.messages(self._data.session(instance_id), state, after, limit)
 
     def message(self, instance_id: str, message_id: str) -> OutboxMessage | None:
         return sessionviews.message(self._data.session(instance_id), message_id)

@@ -17,9 +17,9 @@ from store.paging import Page, decode_cursor, make_page
 from store.rows import unpack_entry, unpack_message
 
 
-def timeline(path: Path, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
+def timeline(path: Path, after: str | None, limit: int) -> Page[TimelineEntry]:
     """The link's history, newest first. Raises BadCursor, StoreFailed."""
-    below = decode_cursor("timeline", cursor)
+    below = decode_cursor("timeline", after)
     with _open(path) as db:
         if db is None:
             return Page((), None, 0)
@@ -32,11 +32,9 @@ def timeline(path: Path, limit: int, cursor: str | None = None) -> Page[Timeline
     return make_page("timeline", entries, limit, total)
 
 
-def messages(
-    path: Path, limit: int, cursor: str | None = None, state: MessageState | None = None
-) -> Page[OutboxMessage]:
+def messages(path: Path, state: MessageState | None, after: str | None, limit: int) -> Page[OutboxMessage]:
     """Accepted messages, newest first, only those of `state`. Raises BadCursor, StoreFailed."""
-    below = decode_cursor("messages", cursor)
+    below = decode_cursor("messages", after)
     where, values = ("state = ? AND ", [state.value]) if state else ("", [])
     with _open(path) as db:
         if db is None:
