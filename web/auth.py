@@ -5,20 +5,18 @@ Only SHA-256 hashes are kept and compared, in constant time; a token's value app
 
 import hmac
 import ipaddress
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from core.config import Settings
 from core.instances import valid_id
-from core.records import Scope, TokenRecord
+from core.records import Scope
 from store.tokens import digest_of, verify
 from web.call import ANYONE, Call, Principal, parse_query
 from web.errors import ApiError, instance_not_found
 from web.routing import Access, Route
 from web.sources import TokenSource
 
-CACHE_S = 1.0  # a token made or revoked offline is noticed this late
 BEARER = "bearer "
 CLI = "cli"
 
@@ -49,10 +47,7 @@ def _in_headers(call: Call) -> list[str]:
 
 
 class Authenticator:
-    """Finds the owner of a token among the stored ones and the CLI's.
-
-    `clock`: epoch seconds. Stored tokens are read anew at most once per CACHE_S, and at once after `forget`.
-    """
+    """Finds the owner of a token among the stored ones and the CLI's. `clock`: epoch seconds."""
 
     def __init__(
         self, source: TokenSource, cli_digest: str | None, clock: Callable[[], float] = time.time
@@ -60,44 +55,25 @@ class Authenticator:
         self._source = source
         self._cli_digest = cli_digest
         self._clock = clock
-        self._lock = threading.Lock()
-        self._tokens: Sequence[TokenRecord] = ()
-        self._read_at = float("-inf")
-
-    def forget(self) -> None:
-        """A token was made or revoked: read them anew at the next request."""
-        self._read_at = float("-inf")
 
     def principal(self, value: str, *, local: bool) -> Principal | None:
         """The owner of a token value; None when nobody's, expired, or the CLI's from another machine."""
-        digest = digest_of(value)
-        if self._cli_digest is not None and hmac.compare_digest(digest, self._cli_digest):
+        if self._cli_digest is not None and hmac.compare_digest(digest_of(value), self._cli_digest):
             return Principal(CLI, CLI, frozenset({Scope.ADMIN})) if local else None
-        found = verify(value, self._current(), self._clock())
+        found = verify(value, self._source.tokens(), self._clock())
         if found is None:
             return None
         return Principal(found.token_id, found.name, found.scopes, found.instances)
 
-    def stored(self) -> Sequence[TokenRecord]:
-        """All stored tokens, at most CACHE_S old."""
-        return self._current()
-
     def still_valid(self, principal: Principal) -> bool:
-        """Whether the token of an earlier request has been revoked or has expired since."""
+        """Whether the token of an earlier request has not been revoked and not expired since."""
         if principal.token_id == CLI:
             return True
         now_s = self._clock()
         return any(
-            token.token_id == principal.token_id and (token.expires_at is None or token.expires_at > now_s)
-            for token in self._current()
+            token.token_id == principal.token_id and (token.expires_at is None or now_s < token.expires_at)
+            for token in self._source.tokens()
         )
-
-    def _current(self) -> Sequence[TokenRecord]:
-        with self._lock:
-            if abs(self._clock() - self._read_at) > CACHE_S:
-                self._tokens = tuple(self._source.tokens())
-                self._read_at = self._clock()
-            return self._tokens
 
 
 def authorised(auth: Authenticator, settings: Settings, route: Route, call: Call) -> Principal:

@@ -3,12 +3,16 @@
 So the number of streams is capped (a third of the pool), or a few dashboards would block every request.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 from core.records import JournalEvent
+from store.errors import StoreError
 from web.readmodel import ReadModel
+
+log = logging.getLogger("sambung.web")
 
 HEARTBEAT_S = 15.0
 POLL_S = 2.0  # the journal is looked at this often even if no push announced anything
@@ -86,7 +90,11 @@ class EventStream:
         yield RETRY
         beat_at_s = time.monotonic() + self._heartbeat_s
         while not (self._closed or self._model.closed):
-            frames = self._next_frames()
+            try:
+                frames = self._next_frames()
+            except StoreError as error:
+                log.warning("an event stream ends, the journal cannot be read: %s", error)
+                return  # the client comes again with the last id that it saw
             if frames:
                 yield frames
                 continue

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from store.errors import StoreError
+from store.errors import BadCursor, StoreError
 from web.answer import Answer, failure
 from web.auth import authorised
 from web.call import Call
@@ -31,6 +31,8 @@ class Pipeline:
             return route.handler(self._site, call), call
         except ApiError as error:
             return failure(error), call
+        except BadCursor as error:
+            return failure(ApiError("invalid_cursor", str(error))), call
         except StoreError as error:
             log.warning("a read from the store failed: %s", error)
             return failure(

@@ -13,6 +13,7 @@ from typing import Any
 from core.config import Settings
 from store.layout import DataDir
 from store.logs import access_logger
+from store.queries import Queries
 from web import binding, clitoken
 from web.api import admin
 from web.app import mount
@@ -28,7 +29,7 @@ from web.readmodel import ReadModel
 from web.routes import ROUTES
 from web.routing import Router
 from web.site import CurrentSettings, Site
-from web.sources import History, TokenSource
+from web.sources import History
 from web.tls import server_context
 
 log = logging.getLogger("sambung.web")
@@ -88,7 +89,6 @@ def build_site(
     connect: Callable[[], Mailbox],
     reload_settings: Callable[[], Settings],
     history: History,
-    tokens: TokenSource,
     cli_digest: str | None,
     version: str,
 ) -> Site:
@@ -99,7 +99,7 @@ def build_site(
         bridge=Bridge(connect, model),
         model=model,
         history=history,
-        auth=Authenticator(tokens, cli_digest),
+        auth=Authenticator(history, cli_digest),
         streams=StreamSlots(max(1, settings.http.threads // 3)),
         reload_settings=reload_settings,
         version=version,
@@ -113,8 +113,6 @@ def run_web(
     connect: Callable[[], Mailbox],
     reload_settings: Callable[[], Settings],
     *,
-    history: History,
-    tokens: TokenSource,
     version: str,
     announce: Callable[[list[Listening]], None] = lambda _places: None,
 ) -> None:
@@ -128,8 +126,7 @@ def run_web(
         settings,
         connect=connect,
         reload_settings=reload_settings,
-        history=history,
-        tokens=tokens,
+        history=Queries(data_dir),
         cli_digest=clitoken.renew(data_dir.cli_token),
         version=version,
     )

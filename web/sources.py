@@ -1,8 +1,9 @@
-"""What the web process reads beside the read model: history and tokens, by read-only queries of the store."""
+"""What the web process reads beside the read model; `store.queries.Queries` is what it gets in life.
+
+Every read may raise store.errors.StoreError, which becomes 503 (BadCursor: 400).
+"""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
 from typing import Protocol as Interface
 
 from core.records import (
@@ -13,27 +14,21 @@ from core.records import (
     TimelineEntry,
     TokenRecord,
 )
-
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class Slice(Generic[Item]):
-    """Some items of a list, the position to go on behind them (None at the end), and how many match in all."""
-
-    items: Sequence[Item]
-    next: str | None
-    total: int
+from store.paging import Page
 
 
 class TokenSource(Interface):
     def tokens(self) -> Sequence[TokenRecord]:
-        """All tokens that are stored, expired ones too."""
+        """All stored tokens, expired ones too; they may be a second old."""
+        ...
+
+    def forget_tokens(self) -> None:
+        """A token was made or revoked: read them anew at the next question."""
         ...
 
 
-class History(Interface):
-    """Every read may raise store.errors.StoreError, which becomes 503. Positions are opaque to the web process."""
+class History(TokenSource, Interface):
+    """Read-only queries of the store; callable from any thread."""
 
     def events(
         self, after: int, limit: int, instances: Collection[str] | None, kinds: Collection[str] | None
@@ -44,11 +39,11 @@ class History(Interface):
     def count_events(self, instances: Collection[str] | None, kinds: Collection[str] | None) -> int: ...
 
     def last_event(self) -> int:
-        """The journal's last number, 0 when it is empty."""
+        """The journal's last number, 0 before the first."""
         ...
 
-    def timeline(self, instance_id: str, after: str | None, limit: int) -> Slice[TimelineEntry]:
-        """Newest first."""
+    def timeline(self, instance_id: str, after: str | None, limit: int) -> Page[TimelineEntry]:
+        """Newest first, behind the opaque cursor `after`."""
         ...
 
     def crashes(self, instance_id: str) -> Sequence[CrashRecord]:
@@ -57,8 +52,8 @@ class History(Interface):
 
     def messages(
         self, instance_id: str, state: MessageState | None, after: str | None, limit: int
-    ) -> Slice[OutboxMessage]:
-        """Newest first."""
+    ) -> Page[OutboxMessage]:
+        """Newest first, behind the opaque cursor `after`."""
         ...
 
     def message(self, instance_id: str, message_id: str) -> OutboxMessage | None: ...

@@ -3,7 +3,6 @@
 from typing import Any
 
 from core.records import CrashRecord, TimelineEntry
-from web import cursor
 from web.answer import Answer, page, rfc3339
 from web.api import instances, paging
 from web.call import Call
@@ -14,10 +13,8 @@ def timeline(site: Site, call: Call) -> Answer:
     """Newest first: state, cause, chosen delay, next attempt, why not retrying."""
     query = paging.checked_query(call)
     instance_id = instances.known(site, call.params["instance_id"]).instance_id
-    after = None if query.after is None else cursor.decode("t", query.after)
-    found = site.history.timeline(instance_id, after, query.limit)
-    following = None if found.next is None else cursor.encode("t", found.next)
-    return page([_entry(entry) for entry in found.items], following, found.total)
+    found = site.history.timeline(instance_id, query.after, query.limit)
+    return page([_entry(entry) for entry in found.items], found.next, found.total)
 
 
 def _entry(entry: TimelineEntry) -> dict[str, Any]:

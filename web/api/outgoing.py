@@ -8,7 +8,6 @@ from core.instances import valid_id
 from core.messages import SubmitMessage
 from core.records import MessageState, OutboxMessage
 from store.codec import packb
-from web import cursor
 from web.answer import Answer, page, rfc3339, success
 from web.api import instances, paging
 from web.api.models import MessageBody, checked
@@ -54,12 +53,9 @@ def list_messages(site: Site, call: Call) -> Answer:
     if state is not None and state not in STATES:
         raise invalid(("state", f"must be one of {', '.join(STATES)}"))
     instance_id = instances.known(site, call.params["instance_id"]).instance_id
-    after = None if query.after is None else cursor.decode("m", query.after)
-    found = site.history.messages(
-        instance_id, None if state is None else MessageState(state), after, query.limit
-    )
-    following = None if found.next is None else cursor.encode("m", found.next)
-    return page([shown(message) for message in found.items], following, found.total)
+    wanted = None if state is None else MessageState(state)
+    found = site.history.messages(instance_id, wanted, query.after, query.limit)
+    return page([shown(message) for message in found.items], found.next, found.total)
 
 
 def show(site: Site, call: Call) -> Answer:

@@ -30,14 +30,14 @@ def create(site: Site, call: Call) -> Answer:
         expires_at=None if body.expires_in_s is None else now_s + body.expires_in_s,
     )
     site.command(lambda ref: CreateToken(ref, token))
-    site.auth.forget()
+    site.history.forget_tokens()
     return success(shown(token) | {"value": value}, status=201)
 
 
 def list_tokens(site: Site, call: Call) -> Answer:
     """In the order of their ids; never with a value or a hash."""
     query = paging.checked_query(call)
-    everyone = sorted(site.auth.stored(), key=lambda token: token.token_id)
+    everyone = sorted(site.history.tokens(), key=lambda token: token.token_id)
     after = "" if query.after is None else cursor.decode("k", query.after)
     rest = [token for token in everyone if token.token_id > after]
     chosen = rest[: query.limit]
@@ -48,7 +48,7 @@ def list_tokens(site: Site, call: Call) -> Answer:
 def revoke(site: Site, call: Call) -> Answer:
     token_id = call.params["token_id"]
     site.command(lambda ref: RevokeToken(ref, token_id))
-    site.auth.forget()
+    site.history.forget_tokens()
     return success({"id": token_id, "revoked": True})
 
 
