@@ -6,12 +6,10 @@ from whatsapp.errors import NodeError
 from whatsapp.jid import Jid
 from whatsapp.nodes import Node, parse_integer
 
+USERS = (Node("user", {"jid": Jid("1", "lid")}), Node("user", {"jid": "2@lid"}))
 IQ = Node.make(
     "iq",
-    (
-        Node("list", {}, (Node("user", {"jid": Jid("1", "lid")}), Node("user", {"jid": "2@lid"}))),
-        Node("count", {}, b"x"),
-    ),
+    (Node("list", {}, USERS), Node("count", {}, b"x")),
     id="7",
     t=12,
     from_=Jid("1", "lid"),
