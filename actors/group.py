@@ -74,7 +74,6 @@ class GroupSupervisor(BaseActor):
         self._setup: ConfigureGroup | None = None
         self._root: Address = None
         self._children: dict[str, Child] = {}
-        self._by_address: dict[str, str] = {}
         self._merger = Merger()
         self._ending = False
 
@@ -175,7 +174,6 @@ class GroupSupervisor(BaseActor):
         # Whatever keeps a process from starting (memory, descriptors, pids) is a crash of this instance, not of ours.
         except Exception as error:
             return self._crashed(child, 0, f"could not be started: {error}")
-        self._by_address[str(child.address)] = child.record.instance_id
         return self.send(child.address, self._configuration(child))
 
     def _configuration(self, child: Child) -> ConfigureInstance:
@@ -202,10 +200,10 @@ class GroupSupervisor(BaseActor):
         return None
 
     def on_child_exited(self, address: Address) -> None:
-        instance_id = self._by_address.pop(str(address), None)
-        child = self._children.get(instance_id) if instance_id is not None else None
         pid, cause = exits.taken(address)
-        if child is None or child.address != address:
+        # Thespian's addresses compare equal before and after the child has its port; their texts don't.
+        child = next((one for one in self._children.values() if one.address == address), None)
+        if child is None:
             return
         child.address = None
         if child.stopping:

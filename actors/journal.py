@@ -21,9 +21,8 @@ from core.messages import (
     WatchJournal,
 )
 from store import logs
-from store.database import open_database
 from store.errors import StoreError
-from store.journal import Journal
+from store.journal import Journal, open_journal
 from store.layout import DataDir
 
 GROUP_COMMIT_S = 0.01
@@ -47,7 +46,8 @@ class JournalActor(BaseActor):
         if self._journal is not None:
             return
         try:
-            self._journal = Journal(open_database(DataDir(Path(message.data_dir)).journal_url))
+            data = DataDir(Path(message.data_dir))
+            self._journal = open_journal(data.journal_url, time.time(), aside=data.corrupt)
             self.send(sender, JournalOpened(self._journal.last_number()))
             self._schedule_trim()
         except StoreError as error:

@@ -1,6 +1,7 @@
 """The registry actor: the only writer of configuration, wanted state, tokens and crash records."""
 
 import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,11 +24,10 @@ from core.messages import (
     SaveToken,
 )
 from store import logs
-from store.database import open_database
 from store.errors import StoreError
 from store.layout import DataDir
-from store.registry import Registry
-from store.tokens import Tokens
+from store.registry import Registry, open_registry
+from store.tokens import TokenStore
 
 MAX_STACK_BYTES = 64 * 1024
 
@@ -36,7 +36,7 @@ class RegistryActor(BaseActor):
     def __init__(self) -> None:
         super().__init__()
         self._registry: Registry | None = None
-        self._tokens: Tokens | None = None
+        self._tokens: TokenStore | None = None
         self._crash_dir = Path()
 
     def receiveMsg_OpenRegistry(self, message: OpenRegistry, sender: Address) -> None:
@@ -45,8 +45,8 @@ class RegistryActor(BaseActor):
         data = DataDir(Path(message.data_dir))
         self._crash_dir = data.crash
         try:
-            engine = open_database(data.registry_url)
-            self._registry, self._tokens = Registry(engine), Tokens(engine)
+            engine = open_registry(data.registry_url, time.time(), aside=data.corrupt)
+            self._registry, self._tokens = Registry(engine), TokenStore(engine)
             self.send(sender, RegistryLoaded(self._registry.load()))
         except StoreError as error:
             self.send(sender, RegistryBroken(str(error)))
@@ -79,7 +79,7 @@ class RegistryActor(BaseActor):
             path.unlink()
         return stack
 
-    def _write(self, ref: str, sender: Address, write: Callable[[Registry, Tokens], object]) -> None:
+    def _write(self, ref: str, sender: Address, write: Callable[[Registry, TokenStore], object]) -> None:
         """Do one write and answer only when it is durable."""
         if self._registry is None or self._tokens is None:
             self.send(sender, RegistryFailed(ref, "storage_failed", "the registry is not open"))
