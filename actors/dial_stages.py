@@ -6,11 +6,13 @@ Every wait is bounded by what is left of the deadline, so a peer that drips byte
 the resolver, which cannot be interrupted: the transport reports its timeout and drops the late result.
 """
 
+import contextlib
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from ssl import SSLContext
 
 from actors.dialling import Attempt, DialFailed, Dialled, connect_in_progress
@@ -22,6 +24,7 @@ from core.failures import Failure, FailureKind
 
 MAX_ADDRESSES = 8
 READ_BYTES = 4096
+Failing = Callable[[], contextlib.AbstractContextManager[None]]
 Address = tuple[socket.AddressFamily, tuple[object, ...]]
 
 
@@ -64,11 +67,15 @@ class DeadlineSocket:
 
 
 class UpgradeWire:
-    """What the library takes for a connected socket: it writes its request and reads a response we have checked."""
+    """What the library takes for a connected socket: it writes its request and reads a response we have checked.
 
-    def __init__(self, under: DeadlineSocket, target: Target) -> None:
+    `failing`: turns errors of the socket into DialFailed here, because the library would replace some of them.
+    """
+
+    def __init__(self, under: DeadlineSocket, target: Target, failing: Failing) -> None:
         self._under = under
         self._target = target
+        self._failing = failing
         self._response: bytes | None = None
         self.subprotocol: str | None = None
 
@@ -76,12 +83,14 @@ class UpgradeWire:
         return 0.0  # the library then calls send and recv once, without polling by itself
 
     def send(self, data: bytes) -> int:
-        self._under.send_all(data)
+        with self._failing():
+            self._under.send_all(data)
         return len(data)
 
     def recv(self, size: int) -> bytes:
         if self._response is None:
-            head = self._under.read_head()
+            with self._failing():
+                head = self._under.read_head()
             failure = upgrade_failure(head, self._target.subprotocols, time.time())
             if failure is not None:
                 raise DialFailed(failure)
@@ -104,9 +113,13 @@ class Plan:
     upgrade: Callable[[UpgradeWire, Target], None] = field(repr=False)
 
     def __call__(self, attempt: Attempt) -> Dialled:
-        deadline_s = time.monotonic() + self.settings.dial_timeout_s
+        with self._failing(attempt):
+            return self._dial(attempt, time.monotonic() + self.settings.dial_timeout_s)
+
+    @contextlib.contextmanager
+    def _failing(self, attempt: Attempt) -> Iterator[None]:
         try:
-            return self._dial(attempt, deadline_s)
+            yield
         except TimeoutError:
             raise DialFailed(dial_timeout(self.settings.dial_timeout_s, attempt.doing)) from None
         except OSError as error:
@@ -126,7 +139,7 @@ class Plan:
             sock.do_handshake()  # type: ignore[attr-defined]  # SSLSocket's; bounded by one total timeout
             under = DeadlineSocket(attempt, sock, deadline_s, self.settings.max_header_bytes)
         attempt.doing = f"opening the WebSocket at {target.authority}"
-        wire = UpgradeWire(under, target)
+        wire = UpgradeWire(under, target, partial(self._failing, attempt))
         self.upgrade(wire, target)
         sock.setblocking(False)
         return Dialled(sock, under.received, wire.subprotocol)
