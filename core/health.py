@@ -8,6 +8,7 @@ from core.snapshot import InstanceSnapshot
 
 CONNECTING = ("dialling", "authenticating")
 ACTIVATED = ("open", "half_open")
+PARKED = ("parked", "quarantined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +30,24 @@ class FleetCounts:
 
 
 def count(instances: Iterable[InstanceSnapshot]) -> FleetCounts:
-    """Count a fleet."""
+    """Count a fleet. Instances that were never linked are awaiting their link (when wanted) and count nowhere else."""
     everyone = list(instances)
-    wanted = [one for one in everyone if one.desired == "connected"]
-    linked = [one for one in wanted if one.linked]
-    activated = [one for one in linked if one.breaker_state in ACTIVATED]
-    active = [one for one in linked if one.link_state == "open"]
-    wanted_s = sum(one.wanted_s for one in everyone)
+    linked = [one for one in everyone if one.linked]
+    wanted = [one for one in linked if one.desired == "connected"]
+    activated = [one for one in wanted if one.breaker_state in ACTIVATED]
+    wanted_s = sum(one.wanted_s for one in linked)
     return FleetCounts(
         registered=len(everyone),
-        total=len(linked),
-        active=len(active),
+        total=len(wanted),
+        active=sum(one.link_state == "open" for one in wanted),
         open=len(activated),
-        down=sum(1 for one in linked if one.link_state != "open" and one.breaker_state not in ACTIVATED),
-        connecting=sum(1 for one in everyone if one.link_state in CONNECTING),
-        awaiting_link=len(wanted) - len(linked),
-        parked=sum(1 for one in everyone if one.link_state in ("parked", "quarantined")),
-        retry_attempts=sum(one.attempts for one in everyone),
-        recent_failures=sum(one.recent_failures for one in everyone),
-        availability=sum(one.connected_s for one in everyone) / wanted_s if wanted_s > 0 else None,
+        down=sum(one.link_state != "open" and one.breaker_state not in ACTIVATED for one in wanted),
+        connecting=sum(one.link_state in CONNECTING for one in linked),
+        awaiting_link=sum(one.desired == "connected" and not one.linked for one in everyone),
+        parked=sum(one.link_state in PARKED for one in linked),
+        retry_attempts=sum(one.attempts for one in linked),
+        recent_failures=sum(one.recent_failures for one in linked),
+        availability=sum(one.connected_s for one in linked) / wanted_s if wanted_s > 0 else None,
     )
 
 

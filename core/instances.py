@@ -1,7 +1,4 @@
-"""What operators configure about one instance, and its checks.
-
-`InstanceConfig.from_dict` is the one place that knows what is allowed; the API, the CLI and the registry use it.
-"""
+"""What operators configure about one instance. The API checks what comes from outside; the dial checks it again."""
 
 import re
 from collections.abc import Mapping
@@ -34,15 +31,6 @@ class Payload(Enum):
 class Desired(Enum):
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
-
-
-class InvalidConfig(ValueError):
-    """A configuration that cannot be used: `path` names the field, the text says what is allowed."""
-
-    def __init__(self, path: str, text: str) -> None:
-        super().__init__(f"{path}: {text}")
-        self.path = path
-        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +126,15 @@ class InstanceConfig:
 
 
 def redact_url(url: str) -> str:
-    """The URL without what may be secret: user information, query values and fragment."""
-    parts = urlsplit(url)
+    """The URL without what may be secret: user information, query values and fragment; `***` when it is no URL."""
+    try:
+        parts = urlsplit(url)
+        # A "/" in a password ends up here as an impossible port.
+        usable = parts.scheme and parts.netloc and parts.port != 0
+    except ValueError:
+        return "***"
+    if not usable:
+        return "***"
     host = parts.netloc.rpartition("@")[2]
     user = "***@" if "@" in parts.netloc else ""
     query = "?***" if parts.query else ""
@@ -147,8 +142,11 @@ def redact_url(url: str) -> str:
 
 
 def upstream_key(config: InstanceConfig) -> str:
-    """What the gate counts as one upstream: scheme, host, port and egress."""
-    parts = urlsplit(config.url)
-    port = parts.port or (443 if parts.scheme == "wss" else 80)
-    egress = "direct" if config.proxy is None else (urlsplit(config.proxy).netloc.rpartition("@")[2])
+    """What the gate counts as one upstream: scheme, host, port and egress. A URL that no dial accepts is its own."""
+    try:
+        parts = urlsplit(config.url)
+        port = parts.port or (443 if parts.scheme == "wss" else 80)
+        egress = "direct" if config.proxy is None else urlsplit(config.proxy).netloc.rpartition("@")[2]
+    except ValueError:
+        return redact_url(config.url)
     return f"{parts.scheme}://{parts.hostname}:{port} via {egress}"

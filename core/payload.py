@@ -7,6 +7,8 @@ JSON-able data. msgpack's functions are passed in, for core has the standard lib
 import base64
 import binascii
 import json
+import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +16,11 @@ from core.instances import Payload
 
 Pack = Callable[[Any], bytes]
 Unpack = Callable[[bytes], Any]
+
+# Deeper messages are refused on arrival: everything behind this must be able to walk what it is given.
+MAX_DEPTH = 64
+
+SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class InvalidContent(ValueError):
@@ -30,7 +37,7 @@ def encode(payload: Payload, content: Any, pack: Pack) -> bytes:
         case Payload.BINARY:
             return _base64(content)
         case Payload.JSON:
-            return _utf8(json.dumps(content, separators=(",", ":"), ensure_ascii=False))
+            return _utf8(_to_json(content))
         case Payload.MSGPACK:
             return _packed(content, pack)
 
@@ -38,9 +45,10 @@ def encode(payload: Payload, content: Any, pack: Pack) -> bytes:
 def decode(payload: Payload, data: bytes | str, unpack: Unpack) -> Any:
     """A received message as JSON-able data; raises InvalidContent when it is not of the payload's form.
 
-    Binary comes back as base64, and so do the bytes inside msgpack.
+    What stores and clients cannot hold is made plain: bytes become base64, lone surrogates U+FFFD, and keys,
+    integers beyond 64 bits, NaN, infinity and msgpack's extension types become text. Nesting is limited to MAX_DEPTH.
     """
-    raw = data.encode() if isinstance(data, str) else data
+    raw = to_bytes(data)
     match payload:
         case Payload.TEXT:
             return raw.decode(errors="replace")
@@ -55,6 +63,11 @@ def decode(payload: Payload, data: bytes | str, unpack: Unpack) -> Any:
 def is_text(payload: Payload) -> bool:
     """Whether messages of this payload travel in text frames."""
     return payload in (Payload.TEXT, Payload.JSON)
+
+
+def to_bytes(data: bytes | str) -> bytes:
+    """A received message's bytes."""
+    return data.encode(errors="replace") if isinstance(data, str) else data
 
 
 def to_base64(raw: bytes) -> str:
@@ -77,41 +90,79 @@ def _base64(content: Any) -> bytes:
 
 
 def _packed(content: Any, pack: Pack) -> bytes:
+    _to_json(content)
     try:
         return pack(content)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidContent(f"content cannot be packed as msgpack: {error}") from None
 
 
-def _reject_constant(name: str) -> Any:
+def _to_json(content: Any) -> str:
+    try:
+        return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidContent(
+            "content must be a JSON value (no NaN or infinity, not nested hundreds of levels deep)"
+        ) from None
+
+
+def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("number out of range")
+    return number
 
 
 def _from_json(raw: bytes) -> Any:
     try:
-        return json.loads(raw, parse_constant=_reject_constant)
+        content = json.loads(raw, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise InvalidContent("message is not JSON") from None
+    return _plain(content, MAX_DEPTH)
 
 
 def _from_msgpack(raw: bytes, unpack: Unpack) -> Any:
     try:
-        return _jsonable(unpack(raw))
+        content = unpack(raw)
     # A malformed message is the peer's fault, whatever the unpacker raises for it.
     except Exception:
         raise InvalidContent("message is not msgpack") from None
+    return _plain(content, MAX_DEPTH)
 
 
-def _jsonable(value: Any) -> Any:
-    """msgpack's values with what JSON lacks made plain: bytes as base64, keys as strings, extension types as text."""
+def _plain(value: Any, levels: int) -> Any:
+    """What every store, journal and client can hold: see `decode` for what becomes of the rest."""
     match value:
-        case None | bool() | int() | float() | str():
+        case None | bool():
             return value
+        case str():
+            return SURROGATES.sub("\ufffd", value)
+        case int():
+            return value if -(1 << 63) <= value < 1 << 64 else str(value)
+        case float():
+            return value if math.isfinite(value) else str(value)
         case bytes():
             return to_base64(value)
+        case dict() | list() | tuple() if levels == 0:
+            raise InvalidContent(f"message is nested more than {MAX_DEPTH} levels deep")
         case dict():
-            return {str(key): _jsonable(item) for key, item in value.items()}
+            return _plain_keys(value, levels - 1)
         case list() | tuple():
-            return [_jsonable(item) for item in value]
+            return [_plain(item, levels - 1) for item in value]
         case _:
             return str(value)
+
+
+def _plain_keys(value: dict[Any, Any], levels: int) -> dict[str, Any]:
+    plain = {_key(key): _plain(item, levels) for key, item in value.items()}
+    if len(plain) < len(value):
+        raise InvalidContent("message has keys that are the same as text")
+    return plain
+
+
+def _key(key: Any) -> str:
+    return str(_plain(key, 0)) if isinstance(key, str | bytes) else str(key)

@@ -26,6 +26,7 @@ class PlainProtocol:
         self._authenticated = False
         self._last_heard_s = 0.0
         self._pinged_s = 0.0
+        self._ping: Send | None = None
 
     def endpoint(self) -> Endpoint:
         config = self._config
@@ -40,12 +41,17 @@ class PlainProtocol:
 
     def on_open(self, now_s: float) -> list[ProtocolEffect]:
         self._authenticated = self._config.login is None
-        self._last_heard_s = now_s
-        effects: list[ProtocolEffect] = [self._send(message) for message in self._config.hello]
+        self._last_heard_s = self._pinged_s = now_s
+        ping = self._config.ping
+        try:
+            effects: list[ProtocolEffect] = [self._send(message) for message in self._config.hello]
+            self._ping = None if ping is None else self._send(ping.message)
+        except InvalidContent as error:
+            return [Disconnected(Failure(FailureKind.CONFIG, f"hello or ping message: {error}"))]
         if self._authenticated:
             effects.append(Authenticated())
-        if self._config.ping is not None:
-            effects.append(WakeAt("ping", now_s + self._config.ping.interval_s))
+        if ping is not None:
+            effects.append(WakeAt("ping", now_s + ping.interval_s))
         return effects
 
     def on_message(self, data: bytes | str, now_s: float) -> list[ProtocolEffect]:
@@ -60,23 +66,24 @@ class PlainProtocol:
         return received + self._acknowledge(content)
 
     def on_timer(self, name: str, now_s: float) -> list[ProtocolEffect]:
-        ping = self._config.ping
-        if ping is None:
+        ping, message = self._config.ping, self._ping
+        if ping is None or message is None:
             return []
-        if name == "ping":
-            self._pinged_s = now_s
-            effects: list[ProtocolEffect] = [
-                self._send(ping.message),
-                WakeAt("ping", now_s + ping.interval_s),
-            ]
-            if ping.timeout_s is not None:
-                effects.append(WakeAt("pong", now_s + ping.timeout_s))
-            return effects
-        if name == "pong" and self._last_heard_s < self._pinged_s:
+        answered = self._last_heard_s >= self._pinged_s
+        if name == "pong" and not answered:
             return [Disconnected(Failure(FailureKind.TIMEOUT, "application ping was not answered"))]
-        return []
+        if name != "ping":
+            return []
+        effects: list[ProtocolEffect] = [message, WakeAt("ping", now_s + ping.interval_s)]
+        # An unanswered ping keeps its deadline, or a timeout longer than the interval would never come.
+        if ping.timeout_s is not None and answered:
+            self._pinged_s = now_s
+            effects.append(WakeAt("pong", now_s + ping.timeout_s))
+        return effects
 
     def on_command(self, command: Command, now_s: float) -> list[ProtocolEffect]:
+        if not self._authenticated:
+            return [Reply(command.ref, "the session is not open", retry=True)]
         return [Send(command.data, payload.is_text(self._config.payload)), Reply(command.ref)]
 
     def on_persisted(self, batch: int, now_s: float) -> list[ProtocolEffect]:
@@ -111,11 +118,16 @@ class PlainProtocol:
 
     def _undecodable(self, data: bytes | str, why: str) -> list[ProtocolEffect]:
         """Nothing that arrived is dropped: the application gets the raw bytes and the reason."""
-        raw = data.encode() if isinstance(data, str) else data
-        return [Emit("message.undecodable", {"content_base64": payload.to_base64(raw), "error": why})]
+        raw = payload.to_base64(payload.to_bytes(data))
+        return [Emit("message.undecodable", {"content_base64": raw, "error": why})]
 
 
 def matches(pattern: Mapping[str, Any], content: Any) -> bool:
     """True when every key of the pattern has its value in the message; a text message is matched as {"text": …}."""
     fields: Mapping[str, Any] = content if isinstance(content, Mapping) else {"text": content}
-    return all(key in fields and fields[key] == value for key, value in pattern.items())
+    return all(key in fields and _same(fields[key], value) for key, value in pattern.items())
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Equal as JSON: Python alone would take true for 1."""
+    return isinstance(left, bool) is isinstance(right, bool) and bool(left == right)

@@ -4,10 +4,14 @@ A protocol receives bytes, timers, commands and answers with effects. It never r
 of its own, never blocks, and lets no exception out for bad input from the peer: that is `Disconnected`.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Protocol as Interface
 
 from core.effects import ProtocolEffect
+
+# Scheme, user information, and the host with its port, which is all that may be shown.
+_HOST = re.compile(r"[a-z]+://(?:[^/?#]*@)?((?:[^/?#@:]+|\[[^/?#@]*\])(?::\d+)?)(?:[/?#]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,8 @@ class Endpoint:
     ping_interval_s: float | None = 20.0
 
     def __repr__(self) -> str:
-        return f"Endpoint(host={self.url.split('/')[2].rpartition('@')[2]!r})"
+        shown = _HOST.match(self.url)
+        return f"Endpoint(host={shown[1] if shown else '?'!r})"
 
 
 @dataclass(frozen=True, slots=True)
