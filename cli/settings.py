@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cli.settings_checks import cross_checks
-from cli.settings_origin import PREFIX, Origins, explained, foreign_variables, shown_path, variable
+from cli.settings_origin import PREFIX, Origins, Problem, explained, foreign_variables, shown_path, variable
 from core.config import SECTIONS, Settings, problem
 
 HOME = Path(__file__).resolve().parent.parent
@@ -33,11 +33,12 @@ Options = Mapping[str, Mapping[str, Any]]
 
 
 class WrongSettings(ValueError):
-    """Settings that cannot be used; `problems`: one line each, naming where, which, what and what is allowed."""
+    """Settings that cannot be used; `problems`: pairs of place (file and line or variable, knob) and text."""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
+    def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
+        self.lines = [f"{place}: {text}" for place, text in problems]
+        super().__init__("\n".join(self.lines))
 
 
 class EnvText(str):
@@ -58,7 +59,7 @@ def load_settings(
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise WrongSettings([f"{shown}: not TOML: {error}", *problems]) from None
+        raise WrongSettings([(shown, f"not TOML: {error}"), *problems]) from None
     try:
         values = merged(tables, variables, options or {})
     except ValidationError as error:
@@ -67,9 +68,7 @@ def load_settings(
     settings = Settings(
         **{name: kind(**getattr(values, name).model_dump()) for name, kind in SECTIONS.items()}
     )
-    problems += [
-        f"{origins.of(section, key)}{section}.{key}: {why}" for section, key, why in cross_checks(settings)
-    ]
+    problems += [(origins.of(section, key), why) for section, key, why in cross_checks(settings)]
     if problems:
         raise WrongSettings(problems)
     return settings
@@ -85,7 +84,7 @@ def read_file(file: Path | None) -> tuple[str, str]:
         return path.read_text(encoding="utf-8"), shown
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise WrongSettings([f"{shown}: cannot be read: {reason}"]) from None
+        raise WrongSettings([(shown, f"cannot be read: {reason}")]) from None
 
 
 def merged(tables: dict[str, Any], variables: Mapping[str, str], options: Options) -> BaseSettings:

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from core.config import SECTIONS
+from core.knobs import shown
 
 PREFIX = "SAMBUNG_"
+Problem = tuple[str, str]
+"""Place and text."""
+
 SPECIAL = ("SAMBUNG_ADMIN_TOKEN", "SAMBUNG_WIRE_KEY", "SAMBUNG_NO_BOOTSTRAP")
 HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]")
 KEY = re.compile(r"""\s*(["']?)([A-Za-z0-9_.-]+)\1\s*=""")
@@ -29,14 +33,18 @@ class Origins:
     options: Mapping[str, Mapping[str, Any]]
 
     def of(self, section: str, key: str | None = None) -> str:
-        """The place whose value counts for this knob, as the beginning of a message; "" for a default."""
-        if key is not None and key in self.options.get(section, {}):
-            return f"--{key}: "
-        if key is not None and (name := variable(section, key)) in self.environ:
-            return f"environment: {name}: "
-        if number := line_of(self.text, section, key):
-            return f"{self.shown}:{number}: "
-        return f"{self.shown}: "
+        """The place whose value counts, and the knob: `conf/sambung.toml:4: http.threads`."""
+        if key is None:
+            return f"{self._line(section, None)}: {section}"
+        if key in self.options.get(section, {}):
+            return f"--{key}: {section}.{key}"
+        if (name := variable(section, key)) in self.environ:
+            return f"environment: {name}: {section}.{key}"
+        return f"{self._line(section, key)}: {section}.{key}"
+
+    def _line(self, section: str, key: str | None) -> str:
+        number = line_of(self.text, section, key)
+        return f"{self.shown}:{number}" if number else self.shown
 
 
 def variable(section: str, key: str) -> str:
@@ -68,16 +76,16 @@ def shown_path(path: Path) -> str:
         return str(path)
 
 
-def explained(error: Any, origins: Origins) -> str:
-    """One pydantic error as a line: where, which knob, what is wrong, what is allowed."""
+def explained(error: Any, origins: Origins) -> Problem:
+    """One pydantic error: where, which knob, what is wrong, what is allowed."""
     section, *rest = [str(part) for part in error["loc"]]
+    place = origins.of(section, *rest)
     if error["type"] == "extra_forbidden":
         known = [f.name for f in fields(SECTIONS[section])] if rest else list(SECTIONS)
-        unknown = ("unknown knob" if rest else "unknown section") + nearest((rest or [section])[0], known)
-        return f"{origins.of(section, *rest)}{'.'.join([section, *rest])}: {unknown}"
+        return place, ("unknown knob" if rest else "unknown section") + nearest((rest or [section])[0], known)
     if error["type"] == "model_type":
-        return f"{origins.of(section)}{section}: must be a section: [{section}] (got {error['input']!r})"
-    return f"{origins.of(section, *rest)}{'.'.join([section, *rest])}: {error['msg'].removeprefix('Value error, ')}"
+        return place, f"must be a section: [{section}] (got {shown(error['input'])})"
+    return place, error["msg"].removeprefix("Value error, ")
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -87,7 +95,7 @@ def nearest(name: str, known: list[str]) -> str:
     return f" ({hint}allowed: {', '.join(known)})"
 
 
-def foreign_variables(variables: Mapping[str, str]) -> list[str]:
+def foreign_variables(variables: Mapping[str, str]) -> list[Problem]:
     """Variables that look like a setting and are none.
 
     Names without a section are left alone: container platforms set SAMBUNG_PORT and the like by themselves.
@@ -98,11 +106,10 @@ def foreign_variables(variables: Mapping[str, str]) -> list[str]:
         if not name.startswith(PREFIX) or name in SPECIAL or (double and section in SECTIONS):
             continue
         head = section.split("_")[0]
+        place = f"environment: {name}"
         if double:
-            found.append(f"environment: {name}: unknown section {section}{nearest(section, list(SECTIONS))}")
+            found.append((place, f"unknown section {section}{nearest(section, list(SECTIONS))}"))
         elif head in SECTIONS:
             rest = section[len(head) + 1 :] or "key"
-            found.append(
-                f"environment: {name}: not a setting (did you mean {PREFIX}{head.upper()}__{rest.upper()}?)"
-            )
+            found.append((place, f"not a setting (did you mean {PREFIX}{head.upper()}__{rest.upper()}?)"))
     return found

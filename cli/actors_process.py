@@ -1,0 +1,137 @@
+"""The actors process: starts the actor system and the root, watches the root, stops everything in order.
+
+No thread and no database before `start_system`: it forks.
+"""
+
+import itertools
+import logging
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from setproctitle import setproctitle
+
+from actors.process import die_with_parent, leave_crashes_to_the_kernel
+from actors.supervisor import Supervisor
+from actors.system import (
+    LimitTooLow,
+    Mailbox,
+    SystemHandle,
+    SystemUnavailable,
+    Undelivered,
+    WireKeyError,
+    start_system,
+    write_instance_file,
+)
+from cli.actors_options import system_options
+from cli.child import EXIT_CONFIG
+from cli.folder import Place
+from cli.root_watch import RootWatch
+from cli.settings_json import read_settings
+from cli.version import build_id
+from core.config import Settings
+from core.messages import CommandReply, PingRoot, PrepareStop, StartRoot
+from store.logs import setup_logging
+
+log = logging.getLogger("sambung.actors")
+
+PREPARE_STOP_S = 4.0
+STOP_S = 2.5
+
+
+def run(place: Place, parent_pid: int) -> int:
+    """The process; the exit code tells the launcher whether another start can help."""
+    die_with_parent(parent_pid)
+    leave_crashes_to_the_kernel()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # reloads come from the web process, as a command
+    setproctitle("sambung: actors")
+    settings = read_settings(place.settings_file)
+    setup_logging(place.logs, settings.log, console=True)
+    try:
+        handle = start_system(system_options(place, settings))
+    except (LimitTooLow, SystemUnavailable, WireKeyError, ValueError) as error:
+        log.error("the actors cannot start: %s", error)
+        return EXIT_CONFIG
+    return watched(handle, place, settings)
+
+
+def watched(handle: SystemHandle, place: Place, settings: Settings) -> int:
+    """Create the root, let it build the tree, and stay until SIGTERM (0) or until the tree is lost (1)."""
+    try:
+        root = handle.create_root(Supervisor)
+        tree = Tree(handle, handle.mailbox(), root)
+        host = socket.gethostname()
+        tree.mailbox.tell(root, StartRoot(settings, str(place.data.root), str(place.logs), host))
+        write_instance_file(place.data.actors_file, handle.record(build_id()))
+        return tree.watch()
+    except SystemUnavailable as error:
+        log.error("the actors are lost: %s", error)
+        return 1
+    finally:
+        place.data.actors_file.unlink(missing_ok=True)
+        report = handle.stop(STOP_S)
+        log.info("the actors have ended: %s", report)
+
+
+@dataclass(slots=True)
+class Tree:
+    """The running tree, seen from the process that started it."""
+
+    handle: SystemHandle
+    mailbox: Mailbox
+    root: Any
+    stopping: bool = False
+    pulse: RootWatch = field(default_factory=RootWatch)
+    numbers: Any = field(default_factory=itertools.count)
+
+    def watch(self) -> int:
+        """Ping the root until SIGTERM (0) or until it is lost (1)."""
+        signal.signal(signal.SIGTERM, self._on_stop)
+        while not self.stopping:
+            now_s = time.monotonic()
+            if not self.handle.running():
+                log.error("the actor system's admin has ended")
+                return 1
+            if self.pulse.failed(now_s):
+                log.error("the root does not answer")
+                return 1
+            if self.pulse.due_in_s(now_s) == 0.0:
+                self.mailbox.tell(self.root, PingRoot(self._ref()))
+                self.pulse.asked(now_s)
+                self.handle.reap()
+            if not self._hear(self.mailbox.listen(self.pulse.due_in_s(time.monotonic()))):
+                log.error("the root has ended")
+                return 1
+        self._prepare_stop()
+        return 0
+
+    def _hear(self, message: object) -> bool:
+        """False when the root can't be reached."""
+        match message:
+            case CommandReply():
+                self.pulse.answered()
+            case Undelivered():
+                return False
+        return True
+
+    def _prepare_stop(self) -> None:
+        """Let every link send its Close frame."""
+        ref, deadline = self._ref(), time.monotonic() + PREPARE_STOP_S
+        self.mailbox.tell(self.root, PrepareStop(ref))
+        while (rest := deadline - time.monotonic()) > 0:
+            match self.mailbox.listen(rest):
+                case CommandReply(ref=answered) if answered == ref:
+                    return
+                case Undelivered():
+                    break
+        log.warning("not every link was closed in time")
+
+    def _ref(self) -> str:
+        return f"actors-{os.getpid()}-{next(self.numbers)}"
+
+    def _on_stop(self, _number: int, _frame: Any) -> None:
+        self.stopping = True
+        self.mailbox.wake()

@@ -1,0 +1,46 @@
+"""Commands that only this program itself runs: the processes below the launcher, and the keeper."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli.folder import Place
+from cli.request import Request
+from store.layout import DataDir
+
+
+def run_hidden(command: str, arguments: Sequence[str]) -> int:
+    """Run one of them; the exit code."""
+    options = parsed(command, arguments)
+    place = Place(DataDir(options.data), options.logs, explicit=True)
+    request = Request(options.data, options.config, options.host, options.port)
+    match command:
+        case "_actors":
+            from cli import actors_process
+
+            return actors_process.run(place, options.parent)
+        case "_web":
+            from cli import web_process
+
+            return web_process.run(request, place, options.parent)
+        case "_prepare":
+            from cli import prepare
+
+            return prepare.run(request, place)
+        case _:
+            from cli import keeper
+
+            return keeper.run(place, options.rest)
+
+
+def parsed(command: str, arguments: Sequence[str]) -> argparse.Namespace:
+    """The arguments that `serve` and `start` pass on."""
+    parser = argparse.ArgumentParser(prog=f"run.py {command}")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--logs", type=Path, required=True)
+    parser.add_argument("--parent", type=int, default=0)
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--host")
+    parser.add_argument("--port", type=int)
+    parser.add_argument("rest", nargs="*")
+    return parser.parse_args(arguments)

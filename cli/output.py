@@ -1,0 +1,52 @@
+"""Results on stdout: a table for people, JSON for programs. Messages and errors go to stderr."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+
+from cli.options import Output
+
+
+def say(text: str) -> None:
+    """A message beside the result."""
+    typer.echo(text, err=True)
+
+
+def line(text: str) -> None:
+    """A line of the result."""
+    typer.echo(text)
+
+
+def show(value: Any, output: Output, render: Callable[[], None]) -> None:
+    """The result: as JSON, or drawn by `render`."""
+    if output is Output.JSON:
+        typer.echo(json.dumps(value, indent=2 if sys.stdout.isatty() else None, ensure_ascii=False))
+    else:
+        render()
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> Any:
+    """A rich table; None becomes an empty cell."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        # Text, not markup: ids and reasons may hold brackets.
+        made.add_row(
+            *(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row)
+        )
+    return made
+
+
+def draw(*things: Any) -> None:
+    """Print rich renderables; plain and wide when stdout is no terminal, so that lines can be cut and grepped."""
+    from rich.console import Console
+
+    console = Console() if sys.stdout.isatty() else Console(width=200, no_color=True)
+    for thing in things:
+        console.print(thing)

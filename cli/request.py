@@ -1,0 +1,37 @@
+"""What `serve` and `start` were asked for: folder, settings file, and what the command line overrides."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.folder import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `serve` was asked: `config`: the settings file or None; `host`, `port`: as given on the command line."""
+
+    data: Path | None = None
+    config: Path | None = None
+    host: str | None = None
+    port: int | None = None
+
+    @property
+    def place(self) -> Place:
+        return Place.choose(self.data)
+
+    @property
+    def options(self) -> dict[str, dict[str, object]]:
+        """The command line's part of the settings."""
+        given = {"host": self.host, "port": self.port}
+        return {"http": {name: value for name, value in given.items() if value is not None}}
+
+    @property
+    def overrides(self) -> list[str]:
+        """What the settings are made from, as arguments."""
+        named = (("--config", self.config), ("--host", self.host), ("--port", self.port))
+        return [word for name, value in named if value is not None for word in (name, str(value))]
+
+    @property
+    def arguments(self) -> list[str]:
+        """The whole request as arguments."""
+        return [*(("--data", str(self.data)) if self.data else ()), *self.overrides]

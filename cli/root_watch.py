@@ -1,0 +1,31 @@
+"""Is the root alive? Pings and their answers, judged without a clock of its own."""
+
+from dataclasses import dataclass
+
+INTERVAL_S = 2.0
+MISSES = 3
+
+
+@dataclass(slots=True)
+class RootWatch:
+    """`unanswered`: pings in a row; `asked_s`: when the last one was sent, monotonic seconds."""
+
+    unanswered: int = 0
+    asked_s: float | None = None
+
+    def due_in_s(self, now_s: float) -> float:
+        """Seconds until the next ping."""
+        return 0.0 if self.asked_s is None else max(0.0, self.asked_s + INTERVAL_S - now_s)
+
+    def asked(self, now_s: float) -> None:
+        """A ping was sent. One that comes late says that this process was paused: the root may have been as well."""
+        late = self.asked_s is not None and now_s - self.asked_s > 2 * INTERVAL_S
+        self.unanswered = 1 if late else self.unanswered + 1
+        self.asked_s = now_s
+
+    def answered(self) -> None:
+        self.unanswered = 0
+
+    def failed(self, now_s: float) -> bool:
+        """True when MISSES pings in a row were not answered within the interval."""
+        return self.unanswered >= MISSES and self.due_in_s(now_s) == 0.0

@@ -1,0 +1,131 @@
+"""`serve`: the launcher's whole life on one data folder, from the settings to the last process below it."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from setproctitle import setproctitle
+
+from cli.banner import banner, hand_over_token
+from cli.child import Child
+from cli.client import Client
+from cli.failure import CommandFailed
+from cli.folder import HOME, Place, read_listening, take_tree_lock, tree_is_gone, write_json
+from cli.launcher import Launcher
+from cli.request import Request
+from cli.settings_json import read_settings
+from cli.version import VERSION
+from store.errors import LockBusy, StoreError
+from store.files import InstanceLock
+from store.logs import setup_logging
+
+log = logging.getLogger("sambung.launcher")
+
+OLD_TREE_S = 10.0
+
+
+def serve(request: Request, say: Callable[[str], None]) -> int:
+    """Run the server in the foreground until it is asked to stop; the exit code."""
+    setproctitle("sambung: launcher")
+    place = request.place
+    with holding(place):
+        wait_for_old_tree(place)
+        token = prepared(request, place)
+        setup_logging(place.logs, read_settings(place.settings_file).log, console=True)
+        if token:
+            say(hand_over_token(token, place.data.admin_token))
+        for stale in (place.http_file, place.ready_file):
+            stale.unlink(missing_ok=True)
+        place.data.pid_file.write_text(f"{os.getpid()}\n")
+        try:
+            return launcher(request, place, say).run()
+        finally:
+            for mine in (place.data.pid_file, place.http_file, place.ready_file):
+                mine.unlink(missing_ok=True)
+
+
+def holding(place: Place) -> InstanceLock:
+    """The lock of the data folder; CommandFailed naming the server that has it."""
+    try:
+        place.data.create()
+        return InstanceLock.acquire(place.data.server_lock)
+    except LockBusy as busy:
+        raise CommandFailed(
+            f"a server runs on {place.data.root} already (pid {busy.holder_pid}): stop it with "
+            f"python3 run.py stop, or give this one another folder with --data DIR"
+        ) from None
+    except StoreError as error:
+        raise CommandFailed(str(error)) from None
+
+
+def wait_for_old_tree(place: Place) -> None:
+    """A launcher that was killed may have left processes that end just now."""
+    deadline = time.monotonic() + OLD_TREE_S
+    while not tree_is_gone(place):
+        if time.monotonic() > deadline:
+            raise CommandFailed(f"processes of an earlier server on {place.data.root} do not end: see ps -ef")
+        time.sleep(0.1)
+
+
+def prepared(request: Request, place: Place) -> str | None:
+    """Let `_prepare` check the settings and make what is missing; the value of a new admin token."""
+    command = own_command("_prepare", place, *request.overrides)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        raise CommandFailed("the server was not started: see above")
+    value: str | None = json.loads(done.stdout)["admin_token"]
+    return value
+
+
+def own_command(name: str, place: Place, *more: str) -> list[str]:
+    """One of this program's hidden commands, as argv."""
+    return [
+        sys.executable,
+        str(HOME / "run.py"),
+        name,
+        "--data",
+        str(place.data.root),
+        "--logs",
+        str(place.logs),
+        *more,
+    ]
+
+
+def launcher(request: Request, place: Place, say: Callable[[str], None]) -> Launcher:
+    """The launcher with its two children."""
+    parent = ("--parent", str(os.getpid()))
+
+    def tree_lock() -> Sequence[int] | None:
+        descriptor = take_tree_lock(place)
+        return None if descriptor is None else (descriptor,)
+
+    def on_ready() -> None:
+        listening = read_listening(place)
+        assert listening is not None
+        write_json(place.ready_file, {"pid": os.getpid(), "at": time.time()})
+        log.info("ready: %s", listening.url)
+        say(banner(place, listening, VERSION))
+
+    return Launcher(
+        [
+            Child("the actors process", own_command("_actors", place, *parent), tree_lock),
+            Child("the web process", own_command("_web", place, *parent, *request.overrides)),
+        ],
+        is_ready=lambda: answers_ready(place),
+        on_ready=on_ready,
+    )
+
+
+def answers_ready(place: Place) -> bool:
+    """Does /health/ready say yes?"""
+    listening = read_listening(place)
+    if listening is None:
+        return False
+    try:
+        return Client(listening.url, None, timeout_s=1.0).answer("GET", "/health/ready")[0] == 200
+    except CommandFailed:
+        return False

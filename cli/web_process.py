@@ -1,0 +1,88 @@
+"""The web process: attaches to the actors and serves HTTP."""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+
+from setproctitle import setproctitle
+
+from actors.process import die_with_parent
+from actors.system import Mailbox, attach
+from cli.actors_options import system_options
+from cli.child import EXIT_CONFIG
+from cli.folder import Listening, Place, write_json
+from cli.request import Request
+from cli.settings_json import read_settings, write_settings
+from cli.version import VERSION, build_id
+from core.config import Settings
+from store.logs import setup_logging
+from web.binding import BindFailed, reach
+from web.binding import Listening as Bound
+from web.server import run_web
+from web.site import ReloadFailed
+from web.tls import TLSFailed
+
+log = logging.getLogger("sambung.web")
+
+
+def run(request: Request, place: Place, parent_pid: int) -> int:
+    """The process; EXIT_CONFIG when the port or the certificate cannot be used."""
+    die_with_parent(parent_pid)
+    setproctitle("sambung: web")
+    settings = read_settings(place.settings_file)
+    setup_logging(place.logs, settings.log, console=True)
+    try:
+        run_web(
+            settings,
+            place.data,
+            connector(place, settings),
+            reloader(request, place),
+            version=VERSION,
+            announce=announcer(place),
+        )
+    except (BindFailed, TLSFailed) as error:
+        log.error("%s", error)
+        return EXIT_CONFIG
+    return 0
+
+
+def connector(place: Place, settings: Settings) -> Callable[[], Mailbox]:
+    """How the bridge reaches the actors: by the instance file, each time anew."""
+    options = system_options(place, settings)
+    return lambda: attach(options, place.data.actors_file, build=build_id())
+
+
+def reloader(request: Request, place: Place) -> Callable[[], Settings]:
+    """Reads file and environment anew; what is wrong is logged and raised, and the old settings stay."""
+
+    def reload() -> Settings:
+        from cli.settings import WrongSettings, load_settings
+
+        try:
+            settings = load_settings(request.config, request.options)
+        except WrongSettings as error:
+            for line in error.lines:
+                log.error("settings not taken over: %s", line)
+            raise ReloadFailed(error.problems) from None
+        write_settings(place.settings_file, settings)
+        setup_logging(place.logs, settings.log, console=True)
+        log.info("settings taken over")
+        return settings
+
+    return reload
+
+
+def announcer(place: Place) -> Callable[[Sequence[Bound]], None]:
+    """Writes down where the server listens, for the launcher and the commands."""
+
+    def announce(places: Sequence[Bound]) -> None:
+        reachable, warning = reach(places)
+        urls = [each.url for each in places]
+        write_json(place.http_file, Listening(os.getpid(), local_url(urls), urls, reachable, warning or ""))
+
+    return announce
+
+
+def local_url(urls: Sequence[str]) -> str:
+    """The first address, as this machine reaches it."""
+    return urls[0].replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")

@@ -1,0 +1,121 @@
+"""The launcher with fake children: starting, restarting, stopping, and leaving nothing behind."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.child import Child, restart_delay_s
+from cli.processes import Process
+from tests.cli.conftest import DEADLINE_S, Started, eventually, gone, pids
+
+LAUNCHED = str(Path(__file__).with_name("launched.py"))
+
+
+def launch(started: Started, folder: Path, *children: str, ready: bool = True) -> subprocess.Popen[str]:
+    process = started.python(LAUNCHED, str(folder), *children)
+    if ready:
+        eventually((folder / "ready").exists, "the launcher is ready")
+    return process
+
+
+@pytest.mark.parametrize(
+    ("failures", "delay_s"), [(1, 0.2), (2, 0.4), (3, 0.8), (5, 3.2), (6, 5.0), (1000, 5.0)]
+)
+def test_the_wait_before_a_restart_doubles_up_to_five_seconds(failures: int, delay_s: float) -> None:
+    assert restart_delay_s(failures) == pytest.approx(delay_s)
+
+
+def test_a_child_that_ran_for_a_minute_starts_counting_failures_anew() -> None:
+    child = Child("web", ["-"], failures=4, started_s=100.0)
+    child.ended(0, 159.9)
+    assert (child.failures, child.start_at_s) == (5, pytest.approx(159.9 + 3.2))
+    child.started_s = 200.0
+    child.ended(0, 260.0)
+    assert (child.failures, child.start_at_s) == (1, pytest.approx(260.2))
+
+
+def test_a_killed_child_is_started_again_and_the_other_is_left_alone(
+    started: Started, tmp_path: Path
+) -> None:
+    launch(started, tmp_path, "actors=obedient", "web=obedient")
+    [web] = pids(tmp_path / "web.pids")
+    os.kill(web, signal.SIGKILL)
+    eventually(lambda: len(pids(tmp_path / "web.pids")) == 2, "the second web process")
+    assert len(pids(tmp_path / "actors.pids")) == 1
+    assert not gone(pids(tmp_path / "actors.pids")[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_to_stop_ends_the_children_and_exits_0(
+    started: Started, tmp_path: Path, number: signal.Signals
+) -> None:
+    launcher = launch(started, tmp_path, "actors=obedient", "web=obedient")
+    launcher.send_signal(number)
+    assert launcher.wait(DEADLINE_S) == 0
+    assert all(gone(pid) for pid in pids(tmp_path / "actors.pids") + pids(tmp_path / "web.pids"))
+
+
+def test_a_tree_that_ignores_sigterm_is_gone_within_ten_seconds(started: Started, tmp_path: Path) -> None:
+    launcher = launch(started, tmp_path, "actors=stubborn", "web=obedient")
+    eventually(lambda: len(pids(tmp_path / "actors.pids")) == 2, "the stubborn child's own child")
+    begun = time.monotonic()
+    launcher.send_signal(signal.SIGTERM)
+    assert launcher.wait(DEADLINE_S) == 0
+    assert time.monotonic() - begun < 10
+    assert all(gone(pid) for pid in pids(tmp_path / "actors.pids"))
+
+
+def test_a_second_request_to_stop_cuts_the_wait_short(started: Started, tmp_path: Path) -> None:
+    launcher = launch(started, tmp_path, "actors=stubborn", "web=obedient")
+    begun = time.monotonic()
+    launcher.send_signal(signal.SIGINT)
+    eventually(lambda: gone(pids(tmp_path / "web.pids")[0]), "the obedient child ends")
+    launcher.send_signal(signal.SIGINT)
+    assert launcher.wait(DEADLINE_S) == 0
+    assert time.monotonic() - begun < 6
+
+
+def test_killing_the_launcher_leaves_no_child(started: Started, tmp_path: Path) -> None:
+    launcher = launch(started, tmp_path, "actors=obedient", "web=obedient")
+    children = [Process.of(pid) for name in ("actors", "web") for pid in pids(tmp_path / f"{name}.pids")]
+    launcher.kill()
+    eventually(lambda: not any(child and child.alive for child in children), "the children end", 2)
+
+
+def test_an_orphan_below_a_dead_child_is_ended(started: Started, tmp_path: Path) -> None:
+    launch(started, tmp_path, "actors=parent", "web=obedient")
+    [orphan] = eventually(lambda: pids(tmp_path / "actors.pidsorphan"), "the grandchild")
+    os.kill(pids(tmp_path / "actors.pids")[0], signal.SIGKILL)
+    eventually(lambda: gone(orphan), "the orphan is ended")
+    eventually(lambda: len(pids(tmp_path / "actors.pids")) == 2, "the child is started again")
+
+
+def test_a_configuration_error_of_a_child_is_final_at_the_first_start(
+    started: Started, tmp_path: Path
+) -> None:
+    (tmp_path / "never-ready").touch()
+    launcher = launch(started, tmp_path, "actors=obedient", "web=misconfigured", ready=False)
+    assert launcher.wait(DEADLINE_S) == 1
+    assert len(pids(tmp_path / "web.pids")) == 1
+    assert all(gone(pid) for pid in pids(tmp_path / "actors.pids"))
+
+
+def test_a_child_that_cannot_start_is_given_up_after_five_tries(started: Started, tmp_path: Path) -> None:
+    (tmp_path / "never-ready").touch()
+    launcher = launch(started, tmp_path, "web=crashing", "actors=obedient", ready=False)
+    _, text = launcher.communicate(timeout=DEADLINE_S)
+    assert launcher.returncode == 1
+    assert "web failed 5 times in a row: giving up" in text
+    assert len(pids(tmp_path / "web.pids")) == 5
+
+
+def test_sighup_reaches_the_children(started: Started, tmp_path: Path) -> None:
+    launcher = launch(started, tmp_path, "actors=obedient", "web=obedient")
+    launcher.send_signal(signal.SIGHUP)
+    for name in ("actors", "web"):
+        eventually((tmp_path / f"{name}.hups").exists, f"{name} hears of the reload")
+    assert launcher.poll() is None
