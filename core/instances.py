@@ -37,7 +37,7 @@ class Desired(Enum):
 class PingConfig:
     """Application ping: `message` is sent every `interval_s`; with `timeout_s` any frame must follow in time."""
 
-    message: Any
+    message: Any = field(repr=False)
     interval_s: float = 30.0
     timeout_s: float | None = None
 
@@ -50,16 +50,16 @@ class LoginConfig:
     the key `text`. `reject` parks the instance as LOGGED_OUT.
     """
 
-    accept: Mapping[str, Any]
-    reject: Mapping[str, Any] | None = None
+    accept: Mapping[str, Any] = field(repr=False)
+    reject: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceConfig:
-    """One instance's configuration. Header and hello values may be secrets: `masked()` is for showing."""
+    """One instance's configuration. Its values may be secrets: `masked()` is for showing."""
 
     link: LinkKind = LinkKind.WEBSOCKET
-    url: str = ""
+    url: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     subprotocols: tuple[str, ...] = ()
     proxy: str | None = field(default=None, repr=False)
