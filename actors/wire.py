@@ -1,0 +1,140 @@
+"""The authenticated transport between actors: Thespian's TCP transport on the hooks of `wire_hooks`.
+
+Settings travel inside the endpoint that a parent prepares for its child, and the transport's `__init__` installs them
+first of all: it runs in every process of the tree (admin, logger, actors), whether forked or spawned.
+"""
+
+import os
+from datetime import timedelta
+from typing import Any
+
+import thespian.system.transport.TCPTransport as tcp
+from thespian.actors import ActorAddress
+from thespian.system.transport import ReceiveEnvelope, TransmitIntent
+
+from actors import process, wire_classes
+from actors.refusals import report_refusal
+from actors.wire_codec import FrameRefused
+from actors.wire_hooks import SecureIncoming, WireOptions, install, installed
+
+__all__ = ["SecureEndpoint", "SecureTCPTransport", "WireOptions", "install", "installed"]
+
+RETRY_PERIOD = timedelta(seconds=0.25)
+MAX_STRANGERS = 128
+MAX_READ_BYTES = 1 << 20
+
+
+class SecureEndpoint(tcp.TCPEndpoint):
+    """What a child needs to make its transport, prepared by its parent just before the fork.
+
+    `inherited`: (descriptor, inode) of the parent's sockets, which a forked child must not keep open: else a port
+    stays taken by the child after its owner died.
+    """
+
+    def __init__(
+        self, plain: tcp.TCPEndpoint, options: WireOptions, inherited: tuple[tuple[int, int], ...]
+    ) -> None:
+        super().__init__(*plain.args)
+        self.options = options
+        self.parent_pid = os.getpid()
+        self.inherited = inherited
+
+    def prepare_process(self) -> None:
+        """Runs first in the child."""
+        process.die_with_parent(self.parent_pid)
+        process.leave_crashes_to_the_kernel()
+        if self.options.crash_folder is not None:
+            process.record_crashes(self.options.crash_folder)
+        for descriptor, inode in self.inherited:
+            if _inode(descriptor) == inode:
+                os.close(descriptor)
+
+
+def _inode(descriptor: int) -> int | None:
+    try:
+        return os.fstat(descriptor).st_ino
+    except OSError:
+        return None
+
+
+class SecureTCPTransport(tcp.TCPTransport):
+    """Thespian's TCP transport, speaking only signed frames on one configured address."""
+
+    def __init__(self, initType: Any, *args: Any) -> None:
+        if isinstance(initType, SecureEndpoint):
+            initType.prepare_process()
+            install(initType.options)
+        self.wire = installed()
+        super().__init__(initType, *args)
+
+    def serializer(self, intent: TransmitIntent) -> bytes:
+        # Thespian waits 35 s after a lost connection, longer than a message may take.
+        intent.transmit_retry_period = RETRY_PERIOD
+        return self.wire.codec.seal(wire_classes.dump((self.myAddress, intent.message)))
+
+    def external_transport_clone(self) -> "SecureTCPTransport":
+        return SecureTCPTransport(tcp.ExternalTransportCopy(), self._adminAddr, self.txOnly, False)
+
+    def prepEndpoint(self, assignedLocalAddr: ActorAddress, capabilities: dict[str, Any]) -> SecureEndpoint:
+        plain = super().prepEndpoint(assignedLocalAddr, capabilities)
+        sockets = ((each, _inode(each)) for each in self.childResetFileNumList())
+        return SecureEndpoint(
+            plain, self.wire.options, tuple((fd, ino) for fd, ino in sockets if ino is not None)
+        )
+
+    def _acceptNewIncoming(self) -> None:
+        super()._acceptNewIncoming()
+        # A failed accept leaves an UpdateWork here; handlers would take it for an envelope and die.
+        self._incomingEnvelopes = [
+            each for each in self._incomingEnvelopes if isinstance(each, ReceiveEnvelope)
+        ]
+        strangers = [fd for fd, each in self._incomingSockets.items() if not each.known]
+        for descriptor in strangers[:-MAX_STRANGERS]:
+            self._incomingSockets.pop(descriptor).close()
+
+    def _handlePossibleIncoming(
+        self,
+        incomingSocket: SecureIncoming,
+        fileno: int,
+        closed: bool = False,
+        has_exclusive_flag: bool = False,
+    ) -> SecureIncoming | None:
+        if incomingSocket.socket is None or not incomingSocket.delay():
+            closed = True
+        return super()._handlePossibleIncoming(incomingSocket, fileno, closed, has_exclusive_flag)
+
+    def _handleReadableIncoming(
+        self, inc: SecureIncoming, has_exclusive_flag: bool = False
+    ) -> SecureIncoming | None:
+        """Read as much of the frame as has come; None when the connection needs no more watching."""
+        try:
+            while not inc.receivedAllData():
+                data = inc.socket.recv(min(MAX_READ_BYTES, inc.remainingSize()))
+                if not data:
+                    inc.close()
+                    return None
+                inc.addData(data)
+            return self._addedDataToIncoming(inc, has_exclusive_flag=has_exclusive_flag)
+        except BlockingIOError:
+            return inc
+        except FrameRefused as refused:
+            report_refusal(inc.socket, refused)
+        except OSError:
+            pass  # the peer is gone; it sends the message again
+        inc.close()
+        return None
+
+    def _finishIncoming(self, incomingSocket: SecureIncoming, fromRealAddr: ActorAddress) -> None:
+        # Thespian would send its own messages on this connection too. Both ends may then send or close at the same
+        # moment, and the message waits for a retry or its timeout (seen at 4,000/s). One direction, one connection.
+        connection = incomingSocket.socket
+        self._incomingSockets[connection.fileno()] = SecureIncoming(fromRealAddr, connection, known=True)
+
+    def _check_XMIT_4_done(self, intent: TransmitIntent, rcv: bytes) -> bool:
+        try:
+            return super()._check_XMIT_4_done(intent, rcv)
+        except FrameRefused as refused:
+            # Whoever answers on the receiver's port is not the receiver.
+            report_refusal(intent.socket, refused)
+            intent.stage = self._XMITStepRetry
+            return self._nextTransmitStep(intent)

@@ -1,0 +1,166 @@
+"""Thespian's private names that the authenticated wire replaces, and the one function that replaces them.
+
+Thespian offers no hook for serialisation, binding or signals, so a table of its module globals is replaced when the
+first transport of a process is made. `tests/actors/test_wire_private_names.py` fails when a Thespian version changes
+one of them.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import thespian.system.logdirector as logdirector
+import thespian.system.multiprocCommon as multiproc
+import thespian.system.transport.TCPTransport as tcp
+from setproctitle import setproctitle
+from thespian.actors import ActorAddress
+from thespian.system.timing import ExpirationTimer
+from thespian.system.transport import ReceiveEnvelope, TransmitIntent
+from thespian.system.transport.IPBase import IPActorAddress, thisSystem
+from thespian.system.transport.streamBuffer import ackDataErrPacket, ackPacket
+
+from actors import process, wire_classes
+from actors.refusals import report_refusal
+from actors.wire_codec import FrameBuffer, FrameCodec, FrameRefused
+
+HEADER_DEADLINE = timedelta(seconds=10)
+# Twice what Thespian's senders keep an idle connection: the sender closes, never the receiver under its feet.
+IDLE_PERIOD = 2 * tcp.MAX_IDLE_SOCKET_PERIOD
+
+
+@dataclass(frozen=True, slots=True)
+class WireOptions:
+    """What every process of one actor system must agree on.
+
+    `bind`: the only address that is listened on. `max_frame_bytes`: longest frame, refused before it is read.
+    `crash_folder`: where crash stacks are written, None = stderr.
+    """
+
+    key: bytes = field(repr=False)
+    bind: str = "127.0.0.1"
+    max_frame_bytes: int = 16 * 1024 * 1024
+    crash_folder: Path | None = None
+
+
+class SecureIncoming(tcp.TCPIncomingPersistent):
+    """A connection on which frames come in, one after the other.
+
+    `known`: it has brought an authentic frame before. A stranger has HEADER_DEADLINE to show an authentic header.
+    """
+
+    _rData: FrameBuffer
+
+    def __init__(
+        self, rmtAddr: ActorAddress, baseSock: Any, rcvBuf: Any = None, *, known: bool = False
+    ) -> None:
+        super().__init__(rmtAddr, baseSock, rcvBuf)
+        self.known = known or self._rData.authenticated
+        self._expires = ExpirationTimer(IDLE_PERIOD if self.known else HEADER_DEADLINE)
+
+    def addData(self, newData: bytes) -> None:
+        super().addData(newData)
+        if not self.known and self._rData.authenticated:
+            self.known = True
+            self._expires = ExpirationTimer(IDLE_PERIOD)
+
+    @property
+    def data(self) -> Any:
+        try:
+            return self._rData.completed()
+        except FrameRefused as refused:
+            report_refusal(self.socket, refused)
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    options: WireOptions
+    codec: FrameCodec
+
+
+_installed: Installed | None = None
+
+
+def installed() -> Installed:
+    """The wire of this process. RuntimeError before `install`."""
+    if _installed is None:
+        raise RuntimeError("no wire is installed in this process: start or attach to an actor system first")
+    return _installed
+
+
+def install(options: WireOptions) -> None:
+    """Make this process speak the authenticated wire. A process belongs to one actor system: RuntimeError else."""
+    global _installed
+    if _installed is not None:
+        if _installed.options != options:
+            raise RuntimeError("this process belongs to an actor system with other wire options")
+        return
+    codec = FrameCodec(options.key, options.max_frame_bytes)
+    os.environ["THESPIAN_BASE_IPADDR"] = options.bind
+    thisSystem.add_local_addr(options.bind)
+    for owner, name, value in replacements(options.bind, codec):
+        if not hasattr(owner, name):
+            raise RuntimeError(f"this Thespian version has no {owner.__name__}.{name}; 4.0.1 is needed")
+        setattr(owner, name, value)
+    _installed = Installed(options, codec)
+
+
+def replacements(bind: str, codec: FrameCodec) -> list[tuple[Any, str, Any]]:
+    """Thespian's private names and what stands in their place."""
+
+    def frame_buffer(load: Callable[[bytes], Any]) -> FrameBuffer:
+        return FrameBuffer(codec, load)
+
+    def bind_arguments(address: IPActorAddress) -> tuple[tuple[str, int]]:
+        return ((bind, address.bindname[1]),)
+
+    return [
+        (tcp, "serializer", SimpleNamespace(loads=wire_classes.ALLOWED.load, dumps=wire_classes.dump)),
+        (tcp, "ReceiveBuffer", frame_buffer),
+        (tcp, "TCPIncomingPersistent", SecureIncoming),
+        (tcp, "ackMsg", codec.seal(wire_classes.dump(ackPacket))),
+        (tcp, "ackDataErrMsg", codec.seal(wire_classes.dump(ackDataErrPacket))),
+        (tcp, "exclusive_processing", _exclusive_processing),
+        (IPActorAddress, "bindArgs", property(bind_arguments)),
+        (multiproc, "set_signal_handler", _set_signal_handler),
+        (multiproc, "setProcName", _set_title),
+        (logdirector, "setProcName", _set_title),
+        (TransmitIntent, "identify", _describe_intent),
+        (ReceiveEnvelope, "identify", _describe_envelope),
+    ]
+
+
+@contextmanager
+def _exclusive_processing(transport: tcp.TCPTransport) -> Iterator[None]:
+    # Thespian's own forgets to release after an exception and then spins for ever.
+    while not transport._exclusively_processing():
+        time.sleep(0.000001)
+    try:
+        yield
+    finally:
+        transport._not_processing()
+
+
+def _set_signal_handler(number: int, handler: Any) -> None:
+    if number not in process.CRASH_SIGNALS and number != signal.SIGINT:
+        signal.signal(number, handler)
+
+
+def _set_title(name: str, _address: object) -> None:
+    setproctitle(f"sambung: {name}")
+
+
+def _describe_intent(intent: TransmitIntent) -> str:
+    # Thespian formats every message it moves, for a log that is off; and messages may hold secrets.
+    return f"{type(intent.message).__name__} to {intent.targetAddr}"
+
+
+def _describe_envelope(envelope: ReceiveEnvelope) -> str:
+    return f"{type(envelope.message).__name__} from {envelope.sender}"
