@@ -1,0 +1,137 @@
+"""kill -9 of every part in turn: everything is back in time, no orphan stays, never two sessions of one instance."""
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from server import QUICK, Server, alive, running, wait_for
+
+from simulator.client import Listener, Simulator
+
+pytestmark = pytest.mark.serial
+
+IDS = ("k1", "k2", "k3")
+BACK_S = 30.0
+ORPHAN_S = 1.0
+
+
+@pytest.fixture(scope="module")
+def upstream(simulator: Simulator) -> Listener:
+    return simulator.listener()
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory, upstream: Listener) -> Iterator[Server]:
+    """A server with three connected instances and a restart budget that the kills of this file don't exhaust."""
+    settings = {**QUICK, "supervision__max_restarts": "50"}
+    with running(tmp_path_factory.mktemp("data"), **settings) as server:
+        for one in IDS:
+            server.add(one, f"{upstream.url}/ws/{one}")
+        for one in IDS:
+            server.wait_open(one)
+        yield server
+
+
+def sessions_now(upstream: Listener) -> dict[str, int]:
+    return {one: upstream.instance(one).sessions_now for one in IDS}
+
+
+def assert_all_back(
+    fleet: Server, upstream: Listener, old: dict[str, int], deadline_s: float = BACK_S
+) -> None:
+    """Every instance is open again with one session at the upstream, in the processes that live now."""
+    for one in IDS:
+        fleet.wait_instance(
+            one, lambda i: i["link_state"] == "open" and i["pid"] in fleet.processes(), deadline_s
+        )
+    wait_for(
+        lambda: sessions_now(upstream) == dict.fromkeys(IDS, 1), 5.0, lambda: str(sessions_now(upstream))
+    )
+    for one in IDS:
+        assert upstream.instance(one).sessions_max == 1, one
+        assert upstream.instance(one).stale_frames == 0, one
+
+
+def pids_of(fleet: Server) -> dict[str, int]:
+    return {one: fleet.instance(one)["pid"] for one in IDS}
+
+
+def test_an_instance_is_back_within_six_seconds_and_the_others_notice_nothing(
+    fleet: Server, upstream: Listener
+) -> None:
+    before = pids_of(fleet)
+    opens = {one: upstream.instance(one).opened for one in IDS}
+    started = time.monotonic()
+    fleet.kill(before["k1"])
+    back = fleet.wait_instance("k1", lambda i: i["link_state"] == "open" and i["pid"] != before["k1"], 6.0)
+    assert time.monotonic() - started < 6.0
+    assert back["restarts"] == 1
+    assert {one: upstream.instance(one).opened - opens[one] for one in IDS} == {"k1": 1, "k2": 0, "k3": 0}
+    assert {one: pid for one, pid in pids_of(fleet).items() if one != "k1"} == {
+        one: pid for one, pid in before.items() if one != "k1"
+    }
+    crashes = fleet.call("GET", "/api/v1/instances/k1/crashes").data
+    assert crashes[0]["pid"] == before["k1"]
+    assert "SIGKILL" in crashes[0]["cause"]
+
+
+@pytest.mark.parametrize("part", ["group g1", "root", "admin", "actors", "registry", "journal"])
+def test_everything_is_back_after_a_part_of_the_actor_tree_was_killed(
+    fleet: Server, upstream: Listener, part: str
+) -> None:
+    old = pids_of(fleet)
+    below = set(old.values()) if part in ("group g1", "root", "admin", "actors") else set()
+    fleet.kill(fleet.pid_of(part))
+    wait_for(lambda: not alive(below), ORPHAN_S, lambda: f"orphans: {alive(below)}")
+    fleet.wait_ready(BACK_S)
+    assert_all_back(fleet, upstream, old)
+    if not below:
+        assert pids_of(fleet) == old, "instances were disturbed"
+
+
+def test_the_web_process_comes_back_without_a_link_dropping(fleet: Server, upstream: Listener) -> None:
+    before, opens = pids_of(fleet), {one: upstream.instance(one).opened for one in IDS}
+    old = fleet.pid_of("web")
+    fleet.kill(old)
+    wait_for(lambda: fleet.ready() and fleet.pid_of("web") != old, BACK_S, fleet.output)
+    assert pids_of(fleet) == before
+    assert {one: upstream.instance(one).opened for one in IDS} == opens
+
+
+def test_nothing_outlives_the_launcher_and_a_new_start_brings_all_back(
+    fleet: Server, upstream: Listener
+) -> None:
+    assert fleet.process is not None
+    everyone = set(fleet.processes())
+    fleet.process.send_signal(signal.SIGKILL)
+    fleet.process.wait(5.0)
+    wait_for(lambda: not alive(everyone), ORPHAN_S, lambda: f"orphans: {alive(everyone)}")
+    fleet.start()
+    assert_all_back(fleet, upstream, {})
+
+
+def test_six_kills_within_a_minute_quarantine_an_instance_until_it_is_restarted(
+    tmp_path: Path, upstream: Listener
+) -> None:
+    with running(tmp_path, **QUICK) as server:
+        server.add("q1", f"{upstream.url}/ws/q1")
+        dead: set[int] = set()
+        for _ in range(6):
+            pid = server.wait_instance("q1", lambda i: i["pid"] is not None and i["pid"] not in dead)["pid"]
+            dead.add(pid)
+            server.kill(pid)
+        seen = server.wait_instance("q1", lambda i: i["link_state"] == "quarantined")
+        assert "6 times" in seen["reason"]
+        assert seen["next_step"]
+        assert len(server.call("GET", "/api/v1/instances/q1/crashes").data) == 6
+        refused = server.call("POST", "/force-retry/q1")
+        assert (refused.status, refused.body["code"]) == (409, "quarantined")
+        server.stop()
+        server.start()
+        assert server.instance("q1")["link_state"] == "quarantined", (
+            "a restart of the server keeps the quarantine"
+        )
+        assert server.call("POST", "/api/v1/instances/q1/restart").status == 200
+        server.wait_open("q1")
