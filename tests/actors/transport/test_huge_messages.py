@@ -94,7 +94,9 @@ def test_a_message_of_exactly_the_limit_arrives(text: bool, serve: Serve, drive:
     payload = b"x" * 16 * MIB
 
     def play(peer: Any) -> None:
-        peer.upgrade().sock.sendall(bytes([0x81 if text else 0x82]) + b"\x7f" + len(payload).to_bytes(8, "big"))
+        peer.upgrade().sock.sendall(
+            bytes([0x81 if text else 0x82]) + b"\x7f" + len(payload).to_bytes(8, "big")
+        )
         peer.sock.sendall(payload)
         peer.wait_eof()
 
