@@ -28,7 +28,8 @@ from web.readmodel import ReadModel
 log = logging.getLogger("sambung.web.bridge")
 
 RENEW_S = 5.0  # Subscribe and PingRoot
-SILENCE_S = 12.0  # nothing heard for this long: two pings went unanswered, connect anew
+RENEW_UNREADY_S = 0.5  # the same while the root is not ready, so that its first ready moment is seen
+SILENCE_S = 4.0  # the root pushes at least each second: nothing for this long means that it is gone, connect anew
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 BATCH = 256
 
@@ -136,7 +137,7 @@ class Bridge:
 
     def _talk(self, mailbox: Mailbox) -> None:
         heard_s = time.monotonic()
-        renew_at_s = heard_s + RENEW_S
+        renew_at_s = heard_s + RENEW_UNREADY_S
         self._renew(mailbox, have_seq=0)
         while not self._stopping.is_set():
             now_s = time.monotonic()
@@ -144,7 +145,7 @@ class Bridge:
                 raise Unavailable(f"nothing heard for {SILENCE_S:g} s")
             if now_s >= renew_at_s:
                 self._renew(mailbox, self._have_seq())
-                renew_at_s = now_s + RENEW_S
+                renew_at_s = now_s + (RENEW_S if self._model.root_ready else RENEW_UNREADY_S)
             self._send_batch(mailbox)
             message = mailbox.listen(max(0.0, min(renew_at_s - time.monotonic(), 1.0)))
             if message is not None:
