@@ -38,7 +38,7 @@ from store.logs import setup_logging
 
 log = logging.getLogger("sambung.actors")
 
-PREPARE_STOP_S = 4.0
+PREPARE_STOP_S = 3.5
 STOP_S = 2.5
 
 

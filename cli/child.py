@@ -26,11 +26,13 @@ def exit_text(status: int) -> str:
 @dataclass(slots=True)
 class Child:
     """`command`: argv of a Python program that calls `die_with_parent`; `hold`: makes the descriptors that this start
-    passes on (None: not now, ask again later); `failures`: in a row, without HEALTHY_AFTER_S in between."""
+    passes on (None: not now, ask again later); `failures`: in a row, without HEALTHY_AFTER_S in between;
+    `may_finish`: exit code 0 means that everything is done, not that it has to be started again."""
 
     name: str
     command: Sequence[str]
     hold: Callable[[], Sequence[int] | None] = tuple
+    may_finish: bool = False
     pid: int | None = None
     failures: int = 0
     started_s: float = 0.0
@@ -51,6 +53,10 @@ class Child:
                 os.close(descriptor)
         self.started_s = now_s
         return True
+
+    @property
+    def finished(self) -> bool:
+        return self.may_finish and self.pid is None and self.last_code == 0
 
     def ended(self, status: int, now_s: float) -> None:
         """Its process ended with this wait status: schedule the next start."""

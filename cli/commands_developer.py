@@ -1,7 +1,52 @@
-"""Commands."""
+"""`test`, `check`, `bench`, `simulator`: for those who work on Sambung itself."""
+
+from typing import Annotated
 
 import typer
 
+ANY = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
+
 
 def register(app: typer.Typer) -> None:
-    """Add them to the program."""
+    """Add the commands to the program."""
+    app.command("test", context_settings=ANY)(run_tests_command)
+    app.command()(check)
+    app.command(context_settings=ANY | {"help_option_names": []})(bench)
+    app.command(context_settings=ANY | {"help_option_names": []})(simulator)
+
+
+def run_tests_command(
+    context: typer.Context,
+    slow: Annotated[bool, typer.Option("--slow", help="Also the tests that take minutes.")] = False,
+) -> None:
+    """Run the tests; everything else on the command line goes to pytest."""
+    from cli.output import say
+    from cli.testing import ensure_test_tools, run_tests
+
+    ensure_test_tools(say)
+    raise typer.Exit(run_tests(context.args, slow))
+
+
+def check() -> None:
+    """Lint, format and types."""
+    from cli.output import say
+    from cli.testing import ensure_test_tools, run_checks
+
+    ensure_test_tools(say)
+    raise typer.Exit(run_checks(say))
+
+
+def bench(context: typer.Context) -> None:
+    """Measure this machine and this version; see `bench --help`."""
+    from cli.output import say
+    from cli.testing import ensure_test_tools, run_module
+
+    ensure_test_tools(say)
+    raise typer.Exit(run_module("benchmarks", context.args))
+
+
+def simulator(context: typer.Context) -> None:
+    """Run upstreams with fault knobs; see `simulator --help`."""
+    from cli.testing import run_module
+
+    raise typer.Exit(run_module("simulator", context.args))

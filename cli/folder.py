@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -136,3 +137,9 @@ def tree_is_gone(place: Place) -> bool:
         return False
     os.close(descriptor)
     return True
+
+
+def own_command(name: str, place: Place, *more: str) -> list[str]:
+    """One of this program's hidden commands for this place, as argv."""
+    folders = ["--data", str(place.data.root), "--logs", str(place.logs)]
+    return [sys.executable, str(HOME / "run.py"), name, *folders, *more]

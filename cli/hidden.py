@@ -27,10 +27,17 @@ def run_hidden(command: str, arguments: Sequence[str]) -> int:
             from cli import prepare
 
             return prepare.run(request, place)
+        case "_serve":
+            from actors.process import die_with_parent
+            from cli.output import say
+            from cli.serve import serve
+
+            die_with_parent(options.parent)
+            return serve(request, place, say)
         case _:
             from cli import keeper
 
-            return keeper.run(place, options.rest)
+            return keeper.run(request, place)
 
 
 def parsed(command: str, arguments: Sequence[str]) -> argparse.Namespace:
@@ -42,5 +49,4 @@ def parsed(command: str, arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--config", type=Path)
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)
-    parser.add_argument("rest", nargs="*")
     return parser.parse_args(arguments)

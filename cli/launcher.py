@@ -17,7 +17,7 @@ from cli.processes import Process, children_of, descendants, kill_all
 
 log = logging.getLogger("sambung.launcher")
 
-STOP_S = 7.0  # asked to stop: time for the children to end by themselves; the whole stop takes at most 10 s
+STOP_S = 6.5  # asked to stop: time for the children to end by themselves; the whole stop takes at most 10 s
 ORPHAN_S = 1.0
 TICK_S = 0.5
 FIRST_TRIES = 5  # a child that fails this often before the first readiness stops the start
@@ -29,12 +29,15 @@ HEARD = (signal.SIGCHLD, signal.SIGHUP, *STOPPING)
 class Launcher:
     """`is_ready`: asked every tick until it is true, then `on_ready` once. SIGHUP is passed on to the children.
 
-    `run` returns the exit code.
+    `tries`: failures in a row of a child that make a first start hopeless. `stop_s`: how long the children may take
+    to end by themselves. `run` returns the exit code.
     """
 
     children: Sequence[Child]
     is_ready: Callable[[], bool]
     on_ready: Callable[[], None]
+    tries: int = FIRST_TRIES
+    stop_s: float = STOP_S
     ready: bool = False
     terminal: bool = field(default_factory=lambda: os.isatty(2))
     _strays: dict[Process, float] = field(default_factory=dict)
@@ -60,6 +63,8 @@ class Launcher:
             if number is signal.SIGHUP:
                 self._tell(signal.SIGHUP)
             self._reap()
+            if any(child.finished for child in self.children):
+                return 0
             self._end_strays()
             if not self.ready and self._hopeless():
                 self._ask_to_stop()
@@ -85,8 +90,8 @@ class Launcher:
             if child.pid is None and child.last_code == EXIT_CONFIG:
                 log.error("%s cannot start: see its message above", child.name)
                 return True
-            if child.failures >= FIRST_TRIES:
-                log.error("%s failed %d times in a row: giving up", child.name, child.failures)
+            if child.failures >= self.tries:
+                log.error("%s failed (%d in a row): giving up", child.name, child.failures)
                 return True
         return False
 
@@ -101,7 +106,8 @@ class Launcher:
                 return
             for child in self.children:
                 if child.pid == pid:
-                    log.warning("%s (pid %d) %s", child.name, pid, exit_text(status))
+                    level = logging.INFO if status == 0 else logging.WARNING
+                    log.log(level, "%s (pid %d) %s", child.name, pid, exit_text(status))
                     child.ended(status, time.monotonic())
 
     def _end_strays(self) -> None:
@@ -123,7 +129,7 @@ class Launcher:
     def _ask_to_stop(self) -> None:
         """SIGTERM to the children and time to end; a second request to stop cuts it short."""
         self._tell(signal.SIGTERM)
-        deadline = time.monotonic() + STOP_S
+        deadline = time.monotonic() + self.stop_s
         self._reap()
         while any(child.pid for child in self.children) and (rest := deadline - time.monotonic()) > 0:
             heard = signal.sigtimedwait(HEARD, rest)

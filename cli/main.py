@@ -9,11 +9,19 @@ from typing import Annotated
 
 import typer
 
-from cli import commands_config, commands_developer, commands_instances, commands_service, commands_tokens
+from cli import (
+    commands_config,
+    commands_developer,
+    commands_events,
+    commands_instances,
+    commands_service,
+    commands_tokens,
+)
 from cli.failure import FAILED, CommandFailed
 from cli.options import ConfigOption, DataOption, HostOption, PortOption
 
-HIDDEN = ("_actors", "_web", "_prepare", "_keeper")
+INTERRUPTED = 130
+HIDDEN = ("_actors", "_web", "_prepare", "_serve", "_keeper")
 GLOBAL = ("--help", "-h", "--version", "--install-completion", "--show-completion")
 
 app = typer.Typer(
@@ -30,6 +38,7 @@ commands_service.register(app)
 app.add_typer(commands_instances.app, name="instances")
 app.add_typer(commands_tokens.app, name="token")
 app.add_typer(commands_config.app, name="config")
+app.command()(commands_events.events)
 commands_developer.register(app)
 
 
@@ -59,7 +68,8 @@ def serve(
     from cli.request import Request
     from cli.serve import serve as run
 
-    raise typer.Exit(run(Request(data, config, host, port), say))
+    request = Request(data, config, host, port)
+    raise typer.Exit(run(request, request.place, say))
 
 
 @app.command()
@@ -89,11 +99,18 @@ def main() -> int:
         return run_hidden(arguments[0], arguments[1:])
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in GLOBAL):
         arguments = ["serve", *arguments]
+    return exit_code(arguments)
+
+
+def exit_code(arguments: list[str]) -> int:
+    """Run one command line."""
     try:
         app(args=arguments, prog_name="run.py")
     except CommandFailed as failure:
         typer.echo(f"sambung: {failure.message}", err=True)
         return failure.code
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:  # `run.py … | head`
         sys.stdout = None
         return FAILED

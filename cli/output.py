@@ -50,3 +50,11 @@ def draw(*things: Any) -> None:
     console = Console() if sys.stdout.isatty() else Console(width=200, no_color=True)
     for thing in things:
         console.print(thing)
+
+
+def clear() -> None:
+    """Empty the terminal; nothing when stdout is none."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().clear()

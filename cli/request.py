@@ -28,7 +28,8 @@ class Request:
     @property
     def overrides(self) -> list[str]:
         """What the settings are made from, as arguments."""
-        named = (("--config", self.config), ("--host", self.host), ("--port", self.port))
+        config = self.config and self.config.absolute()
+        named = (("--config", config), ("--host", self.host), ("--port", self.port))
         return [word for name, value in named if value is not None for word in (name, str(value))]
 
     @property

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -14,7 +13,7 @@ from cli.banner import banner, hand_over_token
 from cli.child import Child
 from cli.client import Client
 from cli.failure import CommandFailed
-from cli.folder import HOME, Place, read_listening, take_tree_lock, tree_is_gone, write_json
+from cli.folder import Place, own_command, read_listening, take_tree_lock, tree_is_gone, write_json
 from cli.launcher import Launcher
 from cli.request import Request
 from cli.settings_json import read_settings
@@ -28,10 +27,9 @@ log = logging.getLogger("sambung.launcher")
 OLD_TREE_S = 10.0
 
 
-def serve(request: Request, say: Callable[[str], None]) -> int:
+def serve(request: Request, place: Place, say: Callable[[str], None]) -> int:
     """Run the server in the foreground until it is asked to stop; the exit code."""
     setproctitle("sambung: launcher")
-    place = request.place
     with holding(place):
         wait_for_old_tree(place)
         token = prepared(request, place)
@@ -79,20 +77,6 @@ def prepared(request: Request, place: Place) -> str | None:
         raise CommandFailed("the server was not started: see above")
     value: str | None = json.loads(done.stdout)["admin_token"]
     return value
-
-
-def own_command(name: str, place: Place, *more: str) -> list[str]:
-    """One of this program's hidden commands, as argv."""
-    return [
-        sys.executable,
-        str(HOME / "run.py"),
-        name,
-        "--data",
-        str(place.data.root),
-        "--logs",
-        str(place.logs),
-        *more,
-    ]
 
 
 def launcher(request: Request, place: Place, say: Callable[[str], None]) -> Launcher:

@@ -109,7 +109,7 @@ def test_a_child_that_cannot_start_is_given_up_after_five_tries(started: Started
     launcher = launch(started, tmp_path, "web=crashing", "actors=obedient", ready=False)
     _, text = launcher.communicate(timeout=DEADLINE_S)
     assert launcher.returncode == 1
-    assert "web failed 5 times in a row: giving up" in text
+    assert "web failed (5 in a row): giving up" in text
     assert len(pids(tmp_path / "web.pids")) == 5
 
 

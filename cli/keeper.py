@@ -1,0 +1,45 @@
+"""The keeper: the parent of the background service. It starts the launcher again when that was killed.
+
+The launcher dies with it, so ending the keeper, however it ends, ends everything.
+"""
+
+import os
+
+from setproctitle import setproctitle
+
+from cli.child import Child
+from cli.folder import Place, own_command, read_json
+from cli.launcher import Launcher
+from cli.request import Request
+from core.config import LogSettings
+from store.errors import StoreError
+from store.files import InstanceLock
+from store.logs import setup_logging
+
+STOP_S = 9.5
+FIRST_TRIES = 1
+
+
+def run(request: Request, place: Place) -> int:
+    """The process; exit code 1 when the first start fails, 0 when it was asked to stop."""
+    setproctitle("sambung: keeper")
+    try:
+        lock = InstanceLock.acquire(place.keeper_lock)
+    except StoreError:
+        return 1
+    with lock:
+        setup_logging(place.logs, LogSettings(), console=True)
+        command = own_command("_serve", place, *request.overrides, "--parent", str(os.getpid()))
+        serve = Child("the launcher", command, may_finish=True)
+
+        def is_ready() -> bool:
+            return (read_json(place.ready_file) or {}).get("pid") == serve.pid
+
+        return Launcher(
+            [serve],
+            is_ready=is_ready,
+            on_ready=lambda: None,
+            tries=FIRST_TRIES,
+            stop_s=STOP_S,
+            terminal=False,
+        ).run()

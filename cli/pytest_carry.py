@@ -1,0 +1,75 @@
+"""A pytest plugin that lets two runs end in one summary.
+
+The first run writes its reports to a file (`--carry-out`); the second one counts them as its own (`--carry-in`): its
+summary names every failure of both, and its exit code is that of both.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("carry", "one summary for two runs")
+    group.addoption("--carry-out", metavar="FILE", help="write this run's reports to FILE")
+    group.addoption("--carry-in", metavar="FILE", help="count the reports in FILE as this run's own")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):  # a worker of xdist: its reports come to the main process
+        return
+    if out := config.getoption("carry_out"):
+        config.pluginmanager.register(Writer(config, Path(out)))
+    if source := config.getoption("carry_in"):
+        config.pluginmanager.register(Reader(config, Path(source)))
+
+
+class Writer:
+    """Keeps every report that the summary will count."""
+
+    def __init__(self, config: pytest.Config, path: Path) -> None:
+        self._config = config
+        self._file = path.open("w", encoding="utf-8")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._write(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if not report.passed:
+            self._write(report)
+
+    def _write(self, report: Any) -> None:
+        data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
+        self._file.write(json.dumps(data, default=str) + "\n")
+
+    def pytest_unconfigure(self) -> None:
+        self._file.close()
+
+
+class Reader:
+    """Adds the other run's reports to the terminal's counts just before the summary."""
+
+    def __init__(self, config: pytest.Config, path: Path) -> None:
+        self._config = config
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        load = config.hook.pytest_report_from_serializable
+        self._reports = [load(config=config, data=json.loads(line)) for line in lines]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        for report in self._reports:
+            category = self._category(report)
+            if terminal is not None and category:
+                terminal.stats.setdefault(category, []).append(report)
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and self._reports:
+            failed = any(report.failed for report in self._reports)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK
+
+    def _category(self, report: Any) -> str:
+        if isinstance(report, pytest.CollectReport):
+            return "error" if report.failed else "skipped"
+        found = self._config.hook.pytest_report_teststatus(report=report, config=self._config)
+        return str(found[0]) if found else ""
