@@ -94,8 +94,15 @@ def decrypt(state: StateWriter, group: str, sender: str, data: bytes) -> bytes:
 
 
 def rotate(state: StateWriter, group: str, own_address: str) -> None:
-    """Members left, or a restored copy: our next message needs a new key and a new distribution."""
+    """Members left: our next message needs a new key and a new distribution."""
     state.delete(SENDER_KEYS, _name(group, own_address))
+
+
+def rotate_all(state: StateWriter, own_address: str) -> None:
+    """A restored copy: none of our sender keys may be used again, in any group."""
+    for name in state.keys(SENDER_KEYS):
+        if name.rpartition("/")[2] == own_address:
+            state.delete(SENDER_KEYS, name)
 
 
 def has_key(state: StateReader, group: str, address: str) -> bool:
