@@ -16,7 +16,9 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from store import schema as schemas
 from store import sqlitefile
 from store.codec import Undecodable
-from store.errors import StoreCorrupt, StoreError, StoreFailed, StoreFault, StoreTooNew
+from store.damage import changed_tables, damaged_row, seal_tables, table_names
+from store.errors import StoreFailed, StoreFault, StoreTooNew
+from store.opening import prepare
 from store.schema import Schema
 
 WRITER_CACHE_KIB = 4096
@@ -30,23 +32,25 @@ def open_database(
     """The engine of the one writer: checks a SQLite file or makes it, and migrates to the current version.
 
     `now`: epoch seconds; `aside`: folder for a damaged file. Raises StoreCorrupt (a damaged file was set aside, and
-    nothing takes its place without the operator: see store.sqlitefile), StoreTooNew, StoreFailed.
+    nothing takes its place without the operator: see store.opening), StoreTooNew, StoreFailed.
     """
     path = sqlite_path(url)
     if path is not None:
         place = str(path)
-        sqlitefile.prepare(
+        prepare(
             path,
             now,
             lambda raw: _build(raw, schema, place),
             lambda raw: _verify(raw, schema, place),
             aside=aside,
             recreate=recreate,
+            quick_s=schema.quick_s,
         )
     engine = _engine(url, read_only=False)
     try:
         with writing(engine) as connection:
-            schemas.migrate(connection, schema, _place(engine))
+            if schemas.migrate(connection, schema, _place(engine)) and path is not None:
+                seal_tables(_driver_connection(connection))
     except BaseException:
         engine.dispose()
         raise
@@ -124,35 +128,30 @@ def _begin_explicitly(engine: Engine, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-@contextlib.contextmanager
-def _wrapped(raw: sqlite3.Connection) -> Iterator[Connection]:
-    """A SQLAlchemy connection in a transaction on a sqlite3 connection that stays the caller's."""
+def _build(raw: sqlite3.Connection, schema: Schema, place: str) -> None:
+    """Make the tables on a sqlite3 connection that stays the caller's."""
     engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
     _begin_explicitly(engine, "BEGIN")
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except DBAPIError as error:
-        raise (error.orig or error) from error
-
-
-def _build(raw: sqlite3.Connection, schema: Schema, place: str) -> None:
-    with _wrapped(raw) as connection:
+    with _faults(engine), engine.begin() as connection:
         schemas.migrate(connection, schema, place)
 
 
 def _verify(raw: sqlite3.Connection, schema: Schema, place: str) -> str | None:
-    with _wrapped(raw) as connection:
-        try:
-            version = schemas.version_of(connection, schema)
-        except Undecodable as error:
-            return str(error)
-        if version > len(schema.steps):
-            raise StoreTooNew(place, version, len(schema.steps))
-        # Rows of an older version may have other columns: they are checked once migrated.
-        if version < len(schema.steps):
-            return None
-        return schemas.damaged_row(connection, schema.checked)
+    """What is wrong with the file's content in words, None when all is well. Raises StoreTooNew."""
+    versions = schemas.schema_version.name
+    # The version first: a newer program may have tables that this one would take for damaged.
+    if problem := damaged_row(raw, [versions]):
+        return problem
+    names = table_names(raw)
+    if not names:
+        return None
+    found = f"SELECT version FROM {versions} WHERE name = ?"
+    row = raw.execute(found, (schema.name,)).fetchone() if versions in names else None
+    if row is None:
+        return f"it is not a {schema.name} database: tables without a schema version"
+    if row[0] > len(schema.steps):
+        raise StoreTooNew(place, row[0], len(schema.steps))
+    return changed_tables(raw) or damaged_row(raw, [table.name for table in schema.checked])
 
 
 def _place(engine: Engine) -> str:
@@ -161,6 +160,12 @@ def _place(engine: Engine) -> str:
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return url.render_as_string(hide_password=True)
+
+
+def _driver_connection(connection: Connection) -> sqlite3.Connection:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
 
 
 @contextlib.contextmanager
@@ -173,8 +178,9 @@ def _faults(engine: Engine) -> Iterator[None]:
         raise StoreFailed(_place(engine), StoreFault.UNAVAILABLE, _words(error.orig)) from error
     except sqlite3.Error as error:
         raise sqlitefile.failed(_place(engine), error) from error
-    except Undecodable as error:
-        raise StoreFailed(_place(engine), StoreFault.DAMAGED, str(error)) from error
+    except (Undecodable, UnicodeDecodeError) as error:
+        detail = str(error) if isinstance(error, Undecodable) else sqlitefile.UNREADABLE
+        raise StoreFailed(_place(engine), StoreFault.DAMAGED, detail) from error
     except SQLAlchemyError as error:
         raise StoreFailed(_place(engine), StoreFault.UNAVAILABLE, type(error).__name__) from error
 
@@ -182,16 +188,3 @@ def _faults(engine: Engine) -> Iterator[None]:
 def _words(error: Any) -> str:
     """The first line of a driver's error: later lines may quote values."""
     return str(error).partition("\n")[0][:200]
-
-
-__all__ = [
-    "Engine",
-    "StoreCorrupt",
-    "StoreError",
-    "give_back",
-    "open_database",
-    "open_reader",
-    "reading",
-    "sqlite_path",
-    "writing",
-]

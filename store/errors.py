@@ -69,6 +69,14 @@ class LockBusy(StoreError):
         self.holder_pid = holder_pid
 
 
+class TokenTaken(StoreError):
+    """A token's value must be unique, or revoking one would leave the other."""
+
+    def __init__(self, token_id: str) -> None:
+        super().__init__(f"this token's value is stored already, as token {token_id}: revoke that one first")
+        self.token_id = token_id
+
+
 class MessageConflict(StoreError):
     """The id of an accepted message was used again with other content."""
 

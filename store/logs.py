@@ -36,12 +36,15 @@ def access_logger() -> logging.Logger:
 def setup_logging(log_dir: Path, settings: LogSettings, console: bool = False) -> None:
     """Open the log files of this process, in place of those of an earlier call or of the process it forked from.
 
-    `console`: human lines on stderr as well. Raises StoreFailed-free OSError when the folder cannot be made, and
-    ValueError for an unknown time zone.
+    `console`: human lines on stderr as well. Never raises: a folder that cannot be written costs the lines, not the
+    process; an unknown time zone (the settings loader refuses it) becomes the local one.
     """
-    timezone = zone(settings.timezone)
-    log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    human = HumanFormatter(timezone)
+    with contextlib.suppress(OSError):
+        log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        human = HumanFormatter(zone(settings.timezone))
+    except ValueError:
+        human = HumanFormatter(None)
     handlers: list[logging.Handler] = [AppendHandler(log_dir / "sambung.log")]
     if console:
         handlers.append(ConsoleHandler(sys.stderr))

@@ -3,7 +3,7 @@
 `body` and `data` are ASCII JSON. `crc` is the checksum of the other columns in order, see store.codec.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,13 +34,15 @@ Step = Callable[[Connection], None]
 class Schema:
     """One store's tables. `steps[n]` leads from version n to n + 1; a new store runs them all.
 
-    `checked`: the tables whose rows are all compared with their checksums when a SQLite file is opened.
+    `checked`: the tables whose rows are all compared with their checksums when a SQLite file is opened. `quick_s`: for
+    a file that grows large, look only at its structure then, for at most so many seconds.
     """
 
     name: str
     metadata: MetaData
     steps: tuple[Step, ...]
     checked: tuple[Table, ...]
+    quick_s: float | None = None
 
 
 def _crc() -> Column[Any]:
@@ -108,7 +110,7 @@ counters = Table(
 
 REGISTRY = Schema("registry", _registry, (_registry.create_all,), (instances, tokens, crashes))
 # Events are compared when they are read: a gigabyte of them at every start would take too long.
-JOURNAL = Schema("journal", _journal, (_journal.create_all,), (streams, counters))
+JOURNAL = Schema("journal", _journal, (_journal.create_all,), (streams, counters), quick_s=5.0)
 
 
 def sealed(*fields: Any) -> int:
@@ -116,42 +118,34 @@ def sealed(*fields: Any) -> int:
     return checksum(*fields)
 
 
-def version_of(connection: Connection, schema: Schema) -> int:
-    """The stored version, 0 for an empty database. Raises Undecodable for tables without a version."""
-    names = set(inspect_database(connection).get_table_names())
-    row = None
-    if schema_version.name in names:
-        row = connection.execute(
-            select(schema_version).where(schema_version.c.name == schema.name)
-        ).one_or_none()
-    if row is None:
-        if names & set(schema.metadata.tables):
-            raise Undecodable("tables without a schema version")
-        return 0
-    if row.crc != sealed(row.name, row.version):
-        raise Undecodable("checksum of the schema version does not fit")
-    return int(row.version)
+def migrate(connection: Connection, schema: Schema, place: str) -> bool:
+    """Bring the store to the current version in the caller's transaction; True when that took a step.
 
-
-def migrate(connection: Connection, schema: Schema, place: str) -> None:
-    """Bring the store to the current version in the caller's transaction. Raises StoreTooNew naming `place`."""
-    version, known = version_of(connection, schema), len(schema.steps)
+    Raises StoreTooNew naming `place`, Undecodable for tables without a readable version.
+    """
+    version, known = _version(connection, schema), len(schema.steps)
     if version > known:
         raise StoreTooNew(place, version, known)
     for step in schema.steps[version:]:
         step(connection)
-    _versions.create_all(connection)
     values = {"name": schema.name, "version": known, "crc": sealed(schema.name, known)}
     if version == 0:
+        _versions.create_all(connection)
         connection.execute(insert(schema_version).values(values))
     elif version < known:
         connection.execute(update(schema_version).where(schema_version.c.name == schema.name).values(values))
+    return version < known
 
 
-def damaged_row(connection: Connection, tables: Sequence[Table]) -> str | None:
-    """The first row whose checksum does not fit, in words."""
-    for table in tables:
-        for row in connection.execute(select(table)):
-            if row[-1] != sealed(*row[:-1]):
-                return f"checksum of a row in {table.name} does not fit"
-    return None
+def _version(connection: Connection, schema: Schema) -> int:
+    """The stored version, 0 for a database without this schema's tables."""
+    names = set(inspect_database(connection).get_table_names())
+    row = None
+    if schema_version.name in names:
+        mine = schema_version.c.name == schema.name
+        row = connection.execute(select(schema_version).where(mine)).one_or_none()
+    if row is not None:
+        return int(row.version)
+    if names.intersection(schema.metadata.tables):
+        raise Undecodable("tables without a schema version")
+    return 0

@@ -10,12 +10,13 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from core.effects import Change
 from core.records import MessageState, OutboxMessage, StoredEvent, TimelineEntry
 from store import sessionschema, sqlitefile
 from store.errors import MessageConflict, StoreFailed
+from store.opening import prepare
 from store.rows import MESSAGE_COLUMNS, unpack_event, unpack_message
 from store.sessionwrites import (
     Event,
@@ -67,11 +68,9 @@ class SessionStore:
         self._db = connection
         self._acknowledged = 0
         self._open = True
-        with self._guard():
-            stream = sessionschema.get_meta(connection, "stream")
-        assert isinstance(stream, list)
-        self.stream: str = stream[0]
-        self.next_event_number: int = stream[1]
+        stream, number = cast(tuple[str, int], sessionschema.get_meta(connection, "stream"))
+        self.stream = stream
+        self.next_event_number = number
 
     @classmethod
     def open(
@@ -79,24 +78,22 @@ class SessionStore:
     ) -> "SessionStore":
         """Open or make the file. `now`: epoch seconds; `aside`: folder for a damaged file.
 
-        Raises StoreCorrupt (damaged, set aside; see store.sqlitefile), StoreTooNew, StoreFailed.
+        Raises StoreCorrupt (damaged, set aside; see store.opening), StoreTooNew, StoreFailed.
         """
-        sqlitefile.prepare(
+        prepare(
             path, now, _build, lambda db: sessionschema.verify(db, str(path)), aside=aside, recreate=recreate
         )
-        try:
+        with sqlitefile.reading(path):
             connection = sqlitefile.connect(path)
-        except sqlite3.Error as error:
-            raise sqlitefile.failed(path, error) from error
-        try:
-            connection.execute("PRAGMA wal_autocheckpoint=256")
-            connection.execute("PRAGMA journal_size_limit=1048576")
-            with sqlitefile.transaction(connection, path):
-                _complete(connection)
-            return cls(path, connection)
-        except BaseException:
-            connection.close()
-            raise
+            try:
+                connection.execute("PRAGMA wal_autocheckpoint=256")
+                connection.execute("PRAGMA journal_size_limit=1048576")
+                with sqlitefile.transaction(connection, path):
+                    sessionschema.migrate(connection)
+                return cls(path, connection)
+            except BaseException:
+                connection.close()
+                raise
 
     def load(self) -> SessionData:
         """Everything an instance needs to go on where the last process stopped. Raises StoreFailed."""
@@ -189,6 +186,8 @@ class SessionStore:
         """Drop all but the newest finished messages and timeline entries."""
         with self._write() as db:
             drop_old(db, keep_finished, keep_timeline)
+        with self._guard():
+            self._db.execute("PRAGMA incremental_vacuum(256)").fetchall()
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
@@ -217,12 +216,5 @@ class SessionStore:
 
 def _build(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    _complete(connection)
-    connection.execute("COMMIT")
-
-
-def _complete(connection: sqlite3.Connection) -> None:
-    """Bring tables to the current version and draw the stream id of a new file."""
     sessionschema.migrate(connection)
-    if sessionschema.get_meta(connection, "stream") is None:
-        sessionschema.put_meta(connection, "stream", [secrets.token_hex(16), 1])
+    connection.execute("COMMIT")

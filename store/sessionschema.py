@@ -6,13 +6,16 @@
     outbox    accepted messages in order of acceptance
     timeline  what happened to the link
 
-`body` and `value` are msgpack. The last column of every table is the checksum of the others in order.
+`body` and `value` are msgpack. The last column of every table is the checksum of the others in order; a migration
+that adds a column makes the table anew, so that this holds for every version.
 """
 
+import secrets
 import sqlite3
 from collections.abc import Callable
 
 from store.codec import Undecodable, checksum, packb, unpackb
+from store.damage import changed_tables, damaged_row, seal_tables, table_names
 from store.errors import StoreTooNew
 
 TABLES = ("meta", "entries", "events", "outbox", "timeline")
@@ -52,7 +55,7 @@ def get_meta(connection: sqlite3.Connection, key: str) -> object:
 
 def version_of(connection: sqlite3.Connection) -> int:
     """The file's schema version, 0 for one without tables; raises Undecodable when it has tables but no version."""
-    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    names = table_names(connection)
     if not names:
         return 0
     version = get_meta(connection, "version") if "meta" in names else None
@@ -62,26 +65,28 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[Step, ...] = STEPS) -> None:
-    """Bring the file to the current version inside the caller's transaction."""
+    """Bring the file to the current version inside the caller's transaction; a new one gets its stream id."""
     version = version_of(connection)
     for step in steps[version:]:
         step(connection)
     if version < len(steps):
         put_meta(connection, "version", len(steps))
+        seal_tables(connection)
+    if version == 0:
+        put_meta(connection, "stream", [secrets.token_hex(16), 1])
 
 
 def verify(connection: sqlite3.Connection, path: str, known: int = len(STEPS)) -> str | None:
-    """The first damaged row in words, None when every checksum fits. Raises StoreTooNew."""
+    """What is wrong with the content in words, None when all is well. Raises StoreTooNew."""
     try:
+        # The version first: a newer program may have tables that this one would take for damaged.
+        if problem := damaged_row(connection, ["meta"]):
+            return problem
         version = version_of(connection)
         if version > known:
             raise StoreTooNew(path, version, known)
-        for table in TABLES if version else ():
-            for row in connection.execute(f"SELECT * FROM {table}"):
-                if checksum(*row[:-1]) != row[-1]:
-                    return f"checksum of a row in {table} does not fit"
         if version and get_meta(connection, "stream") is None:
             return "the stream id is missing"
     except Undecodable as error:
         return str(error)
-    return None
+    return changed_tables(connection) or damaged_row(connection, TABLES)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from core.records import Scope, TokenRecord
 from store.codec import Undecodable, from_json, to_json
 from store.database import reading, writing
+from store.errors import TokenTaken
 from store.schema import sealed
 from store.schema import tokens as table
 
@@ -52,15 +53,23 @@ def token_from_value(
     expires_at: float | None = None,
     token_id: str | None = None,
 ) -> TokenRecord:
-    """The record for a value that somebody else chose. Raises ValueError for one that no header can carry."""
+    """The record for a value that somebody else chose.
+
+    Raises ValueError for a value that no header can carry, and for scopes or instances that allow nothing.
+    """
     if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError("a token's value must be printable ASCII without spaces")
+    scopes, instances = frozenset(scopes), None if instances is None else frozenset(instances)
+    if not scopes or instances == frozenset():
+        raise ValueError(
+            "a token needs at least one scope, and at least one instance if it is limited to some"
+        )
     return TokenRecord(
         token_id=token_id or secrets.token_hex(8),
         name=name,
         digest=digest_of(value),
-        scopes=frozenset(scopes),
-        instances=None if instances is None else frozenset(instances),
+        scopes=scopes,
+        instances=instances,
         created_at=now,
         expires_at=expires_at,
     )
@@ -84,8 +93,12 @@ class TokenStore:
         self._engine = engine
 
     def save(self, token: TokenRecord) -> None:
-        """Insert or replace by token id."""
+        """Insert or replace by token id. Raises TokenTaken when another id has the same value."""
         with writing(self._engine) as db:
+            same = (table.c.digest == token.digest) & (table.c.token_id != token.token_id)
+            taken = db.execute(select(table.c.token_id).where(same)).scalar()
+            if taken is not None:
+                raise TokenTaken(taken)
             _put(db, token)
 
     def delete(self, token_id: str) -> bool:
