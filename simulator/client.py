@@ -124,9 +124,10 @@ def _control_url(process: subprocess.Popen[bytes], deadline_s: float) -> str:
         selector.register(process.stdout, selectors.EVENT_READ)
         line = process.stdout.readline() if selector.select(deadline_s) else b""
     if not line:
-        ended = process.poll()
-        how = f"not ready within {deadline_s:g} s" if ended is None else f"ended with exit code {ended}"
-        raise SimulatorError(f"the simulator (pid {process.pid}): {how}; see stderr")
+        _end(process)
+        raise SimulatorError(
+            f"the simulator (pid {process.pid}) was not ready within {deadline_s:g} s, or ended; see stderr"
+        )
     url: str = json.loads(line)["control"]
     return url
 

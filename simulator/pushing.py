@@ -81,7 +81,10 @@ class Push:
                 due_s = begun_s + (turn + place / len(names)) * period_s
                 in_turn = await _wait(due_s - loop.time(), in_turn)
                 self._send(name)
-            await asyncio.sleep(max(0.0, begun_s + (turn + 1) * period_s - loop.time() - SHORTEST_SLEEP_S))
+            if turn + 1 < self._spec.rounds:
+                await asyncio.sleep(
+                    max(0.0, begun_s + (turn + 1) * period_s - loop.time() - SHORTEST_SLEEP_S)
+                )
 
     def _send(self, name: str) -> None:
         connection = self._sessions.session_of(name)

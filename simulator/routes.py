@@ -4,7 +4,7 @@ Bodies and answers are JSON. Errors are `{"error": text}` with 400 (bad body), 4
 405 or 409 (port taken).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -55,6 +55,12 @@ def _found(there: dict[int, T], what: str, port: str) -> T:
     if found is None:
         raise Missing(f"no {what} on port {port!r}; there are: {sorted(there) or 'none'}")
     return found
+
+
+def _object(body: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(body, Mapping):
+        raise SpecError(f"{where}: expected a JSON object")
+    return body
 
 
 async def about(call: Call) -> Any:
@@ -133,12 +139,12 @@ async def list_listeners(call: Call) -> Any:
 
 
 async def add_proxy(call: Call) -> Any:
-    body = dict(call.body) if isinstance(call.body, dict) else {}
+    settings = dict(_object(call.body, "proxy"))
     try:
-        port = whole(0, 65535)(body.pop("port", 0))
+        port = whole(0, 65535)(settings.pop("port", 0))
     except ValueError as error:
         raise SpecError(f"proxy.port: allowed: {error}") from error
-    proxy = await call.world.add_proxy(ProxySettings().changed(body), port)
+    proxy = await call.world.add_proxy(ProxySettings().changed(settings), port)
     return {"port": proxy.port}
 
 
@@ -148,9 +154,7 @@ async def remove_proxy(call: Call) -> Any:
 
 
 async def change_proxy(call: Call) -> Any:
-    if not isinstance(call.body, dict):
-        raise SpecError("proxy: expected a JSON object")
-    call.proxy.set(call.proxy.settings.changed(call.body))
+    call.proxy.set(call.proxy.settings.changed(_object(call.body, "proxy")))
     return {}
 
 

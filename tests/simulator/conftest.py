@@ -3,6 +3,7 @@
 import base64
 import os
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Iterator
 
@@ -18,8 +19,10 @@ TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 class RawClient:
     """A WebSocket client by hand: nothing between the test and the bytes."""
 
-    def __init__(self, port: int, instance: str) -> None:
+    def __init__(self, port: int, instance: str, tls: ssl.SSLContext | None) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), DEADLINE_S)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.instance = instance
         self.port = port
 
@@ -94,11 +97,14 @@ class RawClient:
 
     def end(self) -> str:
         """How TCP ends after the bytes on the way: "eof" or "reset"."""
-        try:
-            while self.socket.recv(65536):
-                pass
-        except ConnectionResetError:
-            return "reset"
+        # Below TLS, where a reset would look like EOF.
+        with socket.socket(fileno=os.dup(self.socket.fileno())) as tcp:
+            tcp.settimeout(DEADLINE_S)
+            try:
+                while tcp.recv(65536):
+                    pass
+            except ConnectionResetError:
+                return "reset"
         return "eof"
 
     def close(self) -> None:
@@ -125,11 +131,11 @@ def upstream(simulator: Simulator) -> Iterator[Listener]:
 
 @pytest.fixture
 def dial(upstream: Listener) -> Iterator[Dial]:
-    """`dial(instance="a", port=None)`: a RawClient, connected, no request sent yet."""
+    """`dial(instance="a", port=None, tls=None)`: a RawClient, connected, no request sent yet."""
     clients: list[RawClient] = []
 
-    def connect(instance: str = "a", port: int | None = None) -> RawClient:
-        clients.append(RawClient(port or upstream.port, instance))
+    def connect(instance: str = "a", port: int | None = None, tls: ssl.SSLContext | None = None) -> RawClient:
+        clients.append(RawClient(port or upstream.port, instance, tls))
         return clients[-1]
 
     yield connect
