@@ -4,13 +4,16 @@ Settings travel inside the endpoint that a parent prepares for its child, and th
 first of all: it runs in every process of the tree (admin, logger, actors), whether forked or spawned.
 """
 
+import logging
 import os
+from collections import deque
 from datetime import timedelta
 from typing import Any
 
 import thespian.system.transport.TCPTransport as tcp
 from thespian.actors import ActorAddress
-from thespian.system.transport import ReceiveEnvelope, TransmitIntent
+from thespian.system.transport import ReceiveEnvelope, SendStatus, TransmitIntent
+from thespian.system.utilis import thesplog
 
 from actors import process, wire_classes
 from actors.refusals import report_refusal
@@ -65,6 +68,7 @@ class SecureTCPTransport(tcp.TCPTransport):
             initType.prepare_process()
             install(initType.options)
         self.wire = installed()
+        self._held: dict[Any, deque[TransmitIntent]] = {}
         super().__init__(initType, *args)
 
     def serializer(self, intent: TransmitIntent) -> bytes:
@@ -129,6 +133,43 @@ class SecureTCPTransport(tcp.TCPTransport):
         # moment, and the message waits for a retry or its timeout (seen at 4,000/s). One direction, one connection.
         connection = incomingSocket.socket
         self._incomingSockets[connection.fileno()] = SecureIncoming(fromRealAddr, connection, known=True)
+
+    def _scheduleTransmitActual(self, intent: TransmitIntent, has_exclusive_flag: bool = False) -> None:
+        # Thespian looks at every waiting message in every turn: 1,000 for one receiver cost seconds, and a retried one
+        # is overtaken. Here a receiver's next message is held until the one before it is done.
+        queue = self._held.get(tcp.opsKey(intent.targetAddr))
+        if queue is not None:
+            queue.append(intent)
+            return
+        if intent.targetAddr != self.myAddress:
+            self._held[tcp.opsKey(intent.targetAddr)] = deque()
+        super()._scheduleTransmitActual(intent, has_exclusive_flag)
+
+    def _finishIntent(self, intent: TransmitIntent, status: Any = SendStatus.Sent) -> bool:
+        super()._finishIntent(intent, status)
+        queue = self._held.pop(tcp.opsKey(intent.targetAddr), None)
+        if queue and status is SendStatus.DeadTarget:
+            self._finished_intents.extend((each, status) for each in queue)
+        elif queue:
+            following = queue.popleft()
+            self._held[tcp.opsKey(intent.targetAddr)] = queue
+            super()._scheduleTransmitActual(following)
+        return False
+
+    def _next_XMIT_2(self, intent: TransmitIntent) -> bool:
+        # Spares a turn of the loop between the last byte sent and the wait for the acknowledgement.
+        again = super()._next_XMIT_2(intent)
+        if again and intent.stage == self._XMITStepShutdownWrite:
+            return self._next_XMIT_3(intent)
+        return again
+
+    def _nextTransmitStep(self, intent: TransmitIntent) -> bool:
+        try:
+            return bool(getattr(self, f"_next_XMIT_{intent.stage}")(intent))
+        except Exception as problem:
+            # Thespian would forget the intent, and with it everything held behind it.
+            thesplog("send of %s failed: %r", intent.identify(), problem, level=logging.ERROR)
+            return self._finishIntent(intent, SendStatus.Failed)
 
     def _check_XMIT_4_done(self, intent: TransmitIntent, rcv: bytes) -> bool:
         try:
