@@ -1,0 +1,318 @@
+"""/api/v1/instances: shapes, pages, filters, errors."""
+
+import re
+from typing import Any
+
+import pytest
+
+from core import messages as m
+from core.config import HttpSettings
+from core.instances import InstanceConfig, LinkKind, LoginConfig, Payload, PingConfig
+from core.records import Scope
+from tests.web.conftest import World
+from tests.web.fakes import refusal, snapshot
+
+BODY = {"id": "toko1", "link": "websocket", "url": "ws://upstream.test/ws"}
+KEYS = [
+    "id",
+    "link",
+    "desired",
+    "link_state",
+    "breaker_state",
+    "reason",
+    "next_step",
+    "since",
+    "attempts",
+    "recent_failures",
+    "next_retry_in_s",
+    "pid",
+    "host",
+    "restarts",
+    "availability",
+    "last_frame_age_s",
+    "config",
+]
+FULL = {
+    "headers": {"Authorization": "Bearer upstream-secret"},
+    "subprotocols": ["chat.v1"],
+    "proxy": "http://user:proxy-secret@proxy.test:3128",
+    "ca_file": "/etc/ssl/own.pem",
+    "payload": "json",
+    "hello": [{"login": "hello-secret"}],
+    "ping": {"message": {"ping": 1}, "interval_s": 10, "timeout_s": 5},
+    "login": {"accept": {"type": "ok"}, "reject": {"type": "no"}},
+    "ack_field": "id",
+    "overrides": {"retry": {"jitter": 0, "delay_s": 2.5}, "breaker": {"failure_threshold": 3}},
+}
+
+
+def test_create_answers_201_with_the_instance_and_its_place(world: World) -> None:
+    reply = world.ask("POST", "/api/v1/instances", BODY)
+    assert reply.status == 201
+    assert reply.headers["Location"] == "/api/v1/instances/toko1"
+    assert list(reply.body["data"]) == KEYS
+    command = world.root.commands(m.CreateInstance)[0]
+    assert command.config == InstanceConfig(url="ws://upstream.test/ws")
+    assert command.desired.value == "connected"
+
+
+def test_create_hands_every_field_on(world: World) -> None:
+    assert world.ask("POST", "/api/v1/instances", BODY | FULL | {"desired": "disconnected"}).status == 201
+    command = world.root.commands(m.CreateInstance)[0]
+    assert command.desired.value == "disconnected"
+    assert command.config == InstanceConfig(
+        link=LinkKind.WEBSOCKET,
+        url="ws://upstream.test/ws",
+        headers={"Authorization": "Bearer upstream-secret"},
+        subprotocols=("chat.v1",),
+        proxy="http://user:proxy-secret@proxy.test:3128",
+        ca_file="/etc/ssl/own.pem",
+        payload=Payload.JSON,
+        hello=({"login": "hello-secret"},),
+        ping=PingConfig({"ping": 1}, 10, 5),
+        login=LoginConfig({"type": "ok"}, {"type": "no"}),
+        ack_field="id",
+        overrides={"retry": {"jitter": 0, "delay_s": 2.5}, "breaker": {"failure_threshold": 3}},
+    )
+
+
+def test_what_was_made_is_there_at_once(world: World) -> None:
+    for number in range(20):
+        world.ask("POST", "/api/v1/instances", BODY | {"id": f"i{number}"})
+        assert world.ask("GET", f"/api/v1/instances/i{number}").status == 200
+
+
+def test_no_answer_shows_a_secret(world: World) -> None:
+    replies = [
+        world.ask("POST", "/api/v1/instances", BODY | FULL | {"url": "ws://u:url-secret@h/?k=query-secret"}),
+        world.ask("GET", "/api/v1/instances"),
+        world.ask("GET", "/api/v1/instances/toko1"),
+        world.ask("PATCH", "/api/v1/instances/toko1", {"ack_field": None}),
+    ]
+    for reply in replies:
+        assert reply.status in (200, 201)
+        assert b"secret" not in reply.raw
+
+
+def test_the_shape_of_an_instance(world: World) -> None:
+    now_s = world.site.clock()
+    one = snapshot(
+        "a",
+        link_state="waiting",
+        breaker_state="closed",
+        reason="refused",
+        since=1700000000.25,
+        attempts=2,
+        recent_failures=2,
+        next_retry_at=now_s + 30,
+        last_frame_at=now_s - 60,
+        pid=77,
+        host="box",
+        restarts=1,
+        connected_s=1.0,
+        wanted_s=3.0,
+    )
+    world.put(one)
+    data = world.ask("GET", "/api/v1/instances/a").body["data"]
+    assert list(data) == KEYS
+    assert data["since"] == "2023-11-14T22:13:20.250Z"
+    assert 20 < data["next_retry_in_s"] <= 30
+    assert 60 <= data["last_frame_age_s"] < 120
+    assert data["availability"] == 0.333333
+    plain = {name: data[name] for name in ("link_state", "reason", "attempts", "pid", "host", "restarts")}
+    assert plain == {
+        "link_state": "waiting",
+        "reason": "refused",
+        "attempts": 2,
+        "pid": 77,
+        "host": "box",
+        "restarts": 1,
+    }
+
+
+def test_an_unknown_instance_is_404(world: World) -> None:
+    for method, path, body in (
+        ("GET", "", None),
+        ("DELETE", "", None),
+        ("PATCH", "", {}),
+        ("POST", "/connect", None),
+        ("POST", "/restart", None),
+        ("POST", "/messages", {"content": 1}),
+        ("GET", "/messages", None),
+        ("GET", "/timeline", None),
+        ("GET", "/crashes", None),
+        ("GET", "/events", None),
+    ):
+        reply = world.ask(method, f"/api/v1/instances/XXX{path}", body)
+        assert (reply.status, reply.code, reply.body["message"]) == (
+            404,
+            "instance_not_found",
+            "Instance XXX not found",
+        ), (method, path)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("instance_exists", 409),
+        ("limit_reached", 409),
+        ("storage_low", 503),
+        ("storage_failed", 503),
+        ("busy", 503),
+        ("invalid", 422),
+        ("outbox_full", 429),
+        ("message_conflict", 409),
+        ("message_too_large", 413),
+    ],
+)
+def test_refusals_of_the_actors_keep_their_code(world: World, code: str, status: int) -> None:
+    world.root.hooks[m.CreateInstance] = lambda command: refusal(command, code, "because")
+    reply = world.ask("POST", "/api/v1/instances", BODY)
+    assert (reply.status, reply.code, reply.body["message"]) == (status, code, "because")
+
+
+def test_a_second_one_of_the_same_id_is_409(world: World) -> None:
+    world.ask("POST", "/api/v1/instances", BODY)
+    assert world.ask("POST", "/api/v1/instances", BODY).code == "instance_exists"
+
+
+def test_no_answer_is_503(world: World) -> None:
+    world.settings(http=HttpSettings(command_timeout_s=0.1))
+    world.root.hooks[m.CreateInstance] = lambda _command: None
+    assert world.ask("POST", "/api/v1/instances", BODY).code == "timeout"
+
+
+def test_without_actors_reads_answer_and_commands_are_503(world: World) -> None:
+    world.put(snapshot("a"))
+    world.site.bridge.close()
+    assert world.ask("GET", "/api/v1/instances/a").status == 200
+    assert world.ask("POST", "/api/v1/instances", BODY).code == "unavailable"
+
+
+def test_before_the_first_snapshot_reads_are_503() -> None:
+    world = World()
+    for path in ("/api/v1/instances", "/api/v1/instances/a"):
+        assert world.ask("GET", path).code == "not_ready"
+
+
+def test_remove(world: World) -> None:
+    world.put(snapshot("a"))
+    reply = world.ask("DELETE", "/api/v1/instances/a")
+    assert (reply.status, reply.body["data"]) == (200, {"id": "a", "removed": True})
+    assert world.ask("GET", "/api/v1/instances/a").status == 404
+
+
+def pages(world: World, query: str = "", limit: int = 3, **kwargs: Any) -> tuple[list[str], int]:
+    found: list[str] = []
+    target, total = f"/api/v1/instances?limit={limit}{query}", -1
+    while True:
+        body = world.ask("GET", target, **kwargs).body
+        found += [one["id"] for one in body["data"]]
+        assert len(body["data"]) <= limit
+        assert total in (-1, body["page"]["total"])
+        total = body["page"]["total"]
+        if body["page"]["next"] is None:
+            return found, total
+        target = f"/api/v1/instances?limit={limit}{query}&after={body['page']['next']}"
+
+
+def test_pages_cover_the_list_once_in_order(world: World) -> None:
+    names = sorted(f"i{number}" for number in range(10))
+    world.put(*(snapshot(name) for name in names))
+    assert pages(world) == (names, 10)
+    assert pages(world, limit=10) == (names, 10)
+    assert pages(world, limit=500) == (names, 10)
+
+
+def test_a_page_goes_on_where_a_removed_instance_was(world: World) -> None:
+    world.put(*(snapshot(name) for name in "abcd"))
+    cursor = world.ask("GET", "/api/v1/instances?limit=2").body["page"]["next"]
+    world.ask("DELETE", "/api/v1/instances/b")
+    rest = world.ask("GET", f"/api/v1/instances?limit=2&after={cursor}").body["data"]
+    assert [one["id"] for one in rest] == ["c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("&link_state=open", ["b"]),
+        ("&breaker_state=half_open", ["toko2"]),
+        ("&desired=disconnected", ["toko1"]),
+        ("&q=toko", ["toko1", "toko2"]),
+        ("&q=toko&desired=connected", ["toko2"]),
+        ("&q=TOKO", []),
+        ("&link_state=nonsense", []),
+        ("&q=", ["b", "toko1", "toko2"]),
+    ],
+)
+def test_filters(world: World, query: str, found: list[str]) -> None:
+    world.put(
+        snapshot("toko1", desired="disconnected"),
+        snapshot("toko2", breaker_state="half_open"),
+        snapshot("b", link_state="open"),
+    )
+    assert pages(world, query) == (found, len(found))
+
+
+def test_a_limited_token_sees_its_instances_only(world: World) -> None:
+    world.put(*(snapshot(name) for name in "abcd"))
+    token = world.history.add_token(Scope.READ, instances=["b", "d", "zzz"])
+    assert pages(world, limit=1, token=token) == (["b", "d"], 2)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=501",
+        "limit=x",
+        "limit=1.5",
+        "limit=-1",
+        "limit=",
+        "nope=1",
+        "q=a&q=b",
+        "limit=99999999",
+    ],
+)
+def test_wrong_query_fields_are_422(world: World, query: str) -> None:
+    reply = world.ask("GET", f"/api/v1/instances?{query}")
+    assert (reply.status, reply.code) == (422, "invalid")
+    assert reply.body["details"][0]["field"] in query
+
+
+@pytest.mark.parametrize("cursor", ["x", "aTo", "ZTox", "%00", "====", "aTphOmI%ff", "a" * 3000])
+def test_wrong_cursors_are_400(world: World, cursor: str) -> None:
+    reply = world.ask("GET", f"/api/v1/instances?after={cursor}")
+    assert (reply.status, reply.code) in {(400, "invalid_cursor"), (400, "bad_request")}
+
+
+def test_connect_and_disconnect(world: World) -> None:
+    world.put(snapshot("a"))
+    for verb in ("disconnect", "disconnect", "connect"):
+        reply = world.ask("POST", f"/api/v1/instances/a/{verb}")
+        assert (reply.status, reply.body["data"]["desired"]) == (200, f"{verb}ed")
+    assert world.ask("GET", "/api/v1/instances/a").body["data"]["desired"] == "connected"
+
+
+def test_restart(world: World) -> None:
+    world.put(snapshot("a"))
+    assert world.ask("POST", "/api/v1/instances/a/restart").body["data"]["id"] == "a"
+    assert [one.instance_id for one in world.root.commands(m.RestartInstance)] == ["a"]
+
+
+@pytest.mark.parametrize("verb", ["connect", "disconnect", "restart"])
+def test_actions_take_no_fields(world: World, verb: str) -> None:
+    world.put(snapshot("a"))
+    path = f"/api/v1/instances/a/{verb}"
+    assert world.ask("POST", path, b"").status == 200
+    assert world.ask("POST", path, b" \n").status == 200
+    assert world.ask("POST", path, b"{}").status == 200
+    assert world.ask("POST", path, {"force": True}).status == 422
+    assert world.ask("POST", path, b"force=1").status == 400
+
+
+def test_the_message_of_an_error_is_one_line_of_json(world: World) -> None:
+    reply = world.ask("GET", "/api/v1/instances/a%0d%0aSet-Cookie:x")
+    assert re.fullmatch(
+        rb'\{"status":"error","code":"[a-z_]+","message":"[^\r\n]*","details":\[\]\}', reply.raw
+    )
