@@ -15,7 +15,8 @@ def needed_files(max_instances: int, group_size: int, open_now: int) -> int:
     """Descriptors of the busiest process.
 
     A parent holds 4 per child (two pipes of multiprocessing, a connection in each direction); a child inherits the 2
-    pipes of every older sibling and of its parent's siblings. `open_now`: descriptors of the process that starts the system.
+    pipes of every older sibling and of its parent's siblings. `open_now`: those
+    of the process that starts the system.
     """
     groups = -(-max_instances // group_size)
     root_children = groups + _FIXED_CHILDREN

@@ -4,12 +4,14 @@ Linux only: PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER (prctl(2)). Standard lib
 without an actor system.
 """
 
+import contextlib
 import ctypes
 import faulthandler
 import logging
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import IO
 
@@ -77,6 +79,12 @@ def record_crashes(folder: Path) -> None:
     previous, _crash_file = _crash_file, target
     if previous is not None:
         previous.close()
+
+
+def leave_stack(folder: Path, error: BaseException) -> None:
+    """Write an exception's stack where `take_crash_text` finds it; a full disk must not keep the process alive."""
+    with contextlib.suppress(OSError):
+        crash_path(folder, os.getpid()).write_text("".join(traceback.format_exception(error)), "utf-8")
 
 
 def take_crash_text(folder: Path, pid: int) -> str | None:

@@ -12,8 +12,8 @@ from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-import thespian.system.multiprocCommon as multiproc
 from thespian.actors import ActorAddress, ActorSystemException
+from thespian.system import multiprocCommon as multiproc  # noqa: N813
 from thespian.system.messages.multiproc import EndpointConnected
 from thespian.system.transport import ReceiveEnvelope
 
@@ -31,7 +31,7 @@ class SecureSystemBase(multiproc.multiprocessCommon):
     SystemUnavailable when something listens on the port already, or when the admin does not start.
     """
 
-    transportType = SecureTCPTransport
+    transportType = SecureTCPTransport  # noqa: N815
     transport: SecureTCPTransport
     mpcontext: BaseContext
 
@@ -57,21 +57,21 @@ class SecureSystemBase(multiproc.multiprocessCommon):
 
     def _startAdmin(
         self,
-        adminAddr: ActorAddress,
-        addrOfStarter: ActorAddress,
+        address: ActorAddress,
+        starter: ActorAddress,
         capabilities: dict[str, Any],
-        logDefs: dict[str, Any],
+        log_definitions: dict[str, Any] | None,
     ) -> None:
         if self.admin_pid is not None:
-            raise SystemUnavailable(f"the admin of the actor system at {adminAddr} started and ended at once")
-        endpoint = self.transport.prepEndpoint(adminAddr, capabilities)
+            raise SystemUnavailable(f"the admin of the actor system at {address} started and ended at once")
+        endpoint = self.transport.prepEndpoint(address, capabilities)
         arguments = (
-            addrOfStarter,
+            starter,
             endpoint,
             type(self.transport),
-            adminAddr,
+            address,
             capabilities,
-            logDefs,
+            log_definitions,
             self.mpcontext,
         )
         admin: BaseProcess = self.mpcontext.Process(target=run_admin, args=arguments, name="admin")  # type: ignore[attr-defined]
@@ -83,7 +83,7 @@ class SecureSystemBase(multiproc.multiprocessCommon):
         answer = self.transport.run(None, ADMIN_START_TIMEOUT)
         self.transport.set_watch([])
         if not isinstance(answer, ReceiveEnvelope) or not isinstance(answer.message, EndpointConnected):
-            raise SystemUnavailable(f"the admin of the actor system did not start at {adminAddr}")
+            raise SystemUnavailable(f"the admin of the actor system did not start at {address}")
 
 
 def run_admin(
@@ -92,7 +92,7 @@ def run_admin(
     transport_class: type[SecureTCPTransport],
     address: ActorAddress,
     capabilities: dict[str, Any],
-    log_definitions: dict[str, Any],
+    log_definitions: dict[str, Any] | None,
     context: BaseContext,
 ) -> None:
     """The admin's process, from its first statement to its last."""

@@ -6,10 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import thespian.system.admin.convention as convention
-import thespian.system.transport as transport
-import thespian.system.transport.asyncTransportBase as async_transport
-import thespian.system.utilis as utilis
+from thespian.system import transport, utilis
+from thespian.system.admin import convention
+from thespian.system.transport import asyncTransportBase as async_transport  # noqa: N813
 
 # 20 queued messages to one stuck child would stall the sender's traffic to everyone.
 MAX_PENDING_TRANSMITS = 2000

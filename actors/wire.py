@@ -10,9 +10,9 @@ from collections import deque
 from datetime import timedelta
 from typing import Any
 
-import thespian.system.transport.TCPTransport as tcp
 from thespian.actors import ActorAddress
 from thespian.system.transport import ReceiveEnvelope, SendStatus, TransmitIntent
+from thespian.system.transport import TCPTransport as tcp  # noqa: N813
 from thespian.system.utilis import thesplog
 
 from actors import process, wire_classes
@@ -63,13 +63,13 @@ def _inode(descriptor: int) -> int | None:
 class SecureTCPTransport(tcp.TCPTransport):
     """Thespian's TCP transport, speaking only signed frames on one configured address."""
 
-    def __init__(self, initType: Any, *args: Any) -> None:
-        if isinstance(initType, SecureEndpoint):
-            initType.prepare_process()
-            install(initType.options)
+    def __init__(self, purpose: Any, *args: Any) -> None:
+        if isinstance(purpose, SecureEndpoint):
+            purpose.prepare_process()
+            install(purpose.options)
         self.wire = installed()
         self._held: dict[Any, deque[TransmitIntent]] = {}
-        super().__init__(initType, *args)
+        super().__init__(purpose, *args)
 
     def serializer(self, intent: TransmitIntent) -> bytes:
         # Thespian waits 35 s after a lost connection, longer than a message may take.
@@ -79,8 +79,8 @@ class SecureTCPTransport(tcp.TCPTransport):
     def external_transport_clone(self) -> "SecureTCPTransport":
         return SecureTCPTransport(tcp.ExternalTransportCopy(), self._adminAddr, self.txOnly, False)
 
-    def prepEndpoint(self, assignedLocalAddr: ActorAddress, capabilities: dict[str, Any]) -> SecureEndpoint:
-        plain = super().prepEndpoint(assignedLocalAddr, capabilities)
+    def prepEndpoint(self, assigned: ActorAddress, capabilities: dict[str, Any]) -> SecureEndpoint:
+        plain = super().prepEndpoint(assigned, capabilities)
         sockets = ((each, _inode(each)) for each in self.childResetFileNumList())
         return SecureEndpoint(
             plain, self.wire.options, tuple((fd, ino) for fd, ino in sockets if ino is not None)
@@ -98,14 +98,17 @@ class SecureTCPTransport(tcp.TCPTransport):
 
     def _handlePossibleIncoming(
         self,
-        incomingSocket: SecureIncoming,
+        incoming: SecureIncoming,
         fileno: int,
         closed: bool = False,
         has_exclusive_flag: bool = False,
     ) -> SecureIncoming | None:
-        if incomingSocket.socket is None or not incomingSocket.delay():
+        if incoming.socket is None or not incoming.delay():
             closed = True
-        return super()._handlePossibleIncoming(incomingSocket, fileno, closed, has_exclusive_flag)
+        watched: SecureIncoming | None = super()._handlePossibleIncoming(
+            incoming, fileno, closed, has_exclusive_flag
+        )
+        return watched
 
     def _handleReadableIncoming(
         self, inc: SecureIncoming, has_exclusive_flag: bool = False
@@ -118,9 +121,11 @@ class SecureTCPTransport(tcp.TCPTransport):
                     inc.close()
                     return None
                 inc.addData(data)
-            return self._addedDataToIncoming(inc, has_exclusive_flag=has_exclusive_flag)
+            self._addedDataToIncoming(inc, has_exclusive_flag=has_exclusive_flag)
+            return None
         except BlockingIOError:
-            return inc
+            if not inc.receivedAllData():
+                return inc
         except FrameRefused as refused:
             report_refusal(inc.socket, refused)
         except OSError:
@@ -128,11 +133,11 @@ class SecureTCPTransport(tcp.TCPTransport):
         inc.close()
         return None
 
-    def _finishIncoming(self, incomingSocket: SecureIncoming, fromRealAddr: ActorAddress) -> None:
+    def _finishIncoming(self, incoming: SecureIncoming, sender: ActorAddress) -> None:
         # Thespian would send its own messages on this connection too. Both ends may then send or close at the same
         # moment, and the message waits for a retry or its timeout (seen at 4,000/s). One direction, one connection.
-        connection = incomingSocket.socket
-        self._incomingSockets[connection.fileno()] = SecureIncoming(fromRealAddr, connection, known=True)
+        connection = incoming.socket
+        self._incomingSockets[connection.fileno()] = SecureIncoming(sender, connection, known=True)
 
     def _scheduleTransmitActual(self, intent: TransmitIntent, has_exclusive_flag: bool = False) -> None:
         # Thespian looks at every waiting message in every turn: 1,000 for one receiver cost seconds, and a retried one

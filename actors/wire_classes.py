@@ -99,7 +99,7 @@ class AllowList:
         self._classes[each.__module__, each.__qualname__] = each
         if issubclass(each, Enum):
             # Python 3.11.0 to 3.11.3 pickle an enum member as a call of getattr, which must never be allowed.
-            copyreg.pickle(each, _reduce_member)  # type: ignore[arg-type]
+            copyreg.pickle(each, _reduce_member)
 
     def find(self, module_name: str, class_name: str) -> type:
         """The allowed class of that exact name. FrameRefused otherwise."""

@@ -16,13 +16,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import thespian.system.logdirector as logdirector
-import thespian.system.multiprocCommon as multiproc
-import thespian.system.transport.TCPTransport as tcp
 from setproctitle import setproctitle
 from thespian.actors import ActorAddress
+from thespian.system import logdirector
+from thespian.system import multiprocCommon as multiproc  # noqa: N813
 from thespian.system.timing import ExpirationTimer
 from thespian.system.transport import ReceiveEnvelope, TransmitIntent
+from thespian.system.transport import TCPTransport as tcp  # noqa: N813
 from thespian.system.transport.IPBase import IPActorAddress, thisSystem
 from thespian.system.transport.streamBuffer import ackDataErrPacket, ackPacket
 
@@ -55,17 +55,17 @@ class SecureIncoming(tcp.TCPIncomingPersistent):
     `known`: it has brought an authentic frame before. A stranger has HEADER_DEADLINE to show an authentic header.
     """
 
-    _rData: FrameBuffer
+    _rData: FrameBuffer  # noqa: N815
 
     def __init__(
-        self, rmtAddr: ActorAddress, baseSock: Any, rcvBuf: Any = None, *, known: bool = False
+        self, peer: ActorAddress, connection: Any, begun: Any = None, *, known: bool = False
     ) -> None:
-        super().__init__(rmtAddr, baseSock, rcvBuf)
+        super().__init__(peer, connection, begun)
         self.known = known or self._rData.authenticated
         self._expires = ExpirationTimer(IDLE_PERIOD if self.known else HEADER_DEADLINE)
 
-    def addData(self, newData: bytes) -> None:
-        super().addData(newData)
+    def addData(self, data: bytes) -> None:
+        super().addData(data)
         if not self.known and self._rData.authenticated:
             self.known = True
             self._expires = ExpirationTimer(IDLE_PERIOD)

@@ -1,0 +1,6 @@
+# ruff: noqa: N801, N803, N815, N816
+from thespian.actors import ActorAddress, ActorSystemMessage
+
+class LoggerExitRequest(ActorSystemMessage): ...
+
+def setProcName(name: str, actorAddr: ActorAddress) -> None: ...
