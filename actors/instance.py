@@ -4,6 +4,7 @@ Order of its life: ConfigureInstance → lock file → session store → runtime
 The lock keeps a second process of the same instance out; while it is held elsewhere the actor waits and says by whom.
 """
 
+import contextlib
 import os
 import random
 import time
@@ -14,6 +15,7 @@ from setproctitle import setproctitle
 
 from actors.base import BaseActor
 from actors.obeying import obey, refusal
+from actors.process import leave_stack
 from actors.reporting import Surroundings, snapshot
 from actors.runtime import Runtime
 from actors.transport import Transport
@@ -54,6 +56,8 @@ from store.sqlitefile import remove_store
 
 LOCK_RETRY_S = 0.5
 STOP_GRACE_S = 0.5
+PRUNE_BEATS = 12
+EXIT_BUG = 70
 
 
 def make_protocol(config: InstanceConfig, settings: Settings) -> Protocol:
@@ -118,15 +122,15 @@ class InstanceActor(BaseActor):
         data, instance_id = DataDir(Path(setup.data_dir)), setup.record.instance_id
         try:
             self._lock = self._lock or InstanceLock.acquire(data.lock(instance_id))
-            self._store = SessionStore.open(data.session(instance_id), time.time(), aside=data.corrupt)
+            store = SessionStore.open(data.session(instance_id), time.time(), aside=data.corrupt)
+            self._trouble = None
+            self._start(setup, store)
         except LockBusy as busy:
             return self._blocked(f"another process of this instance is still running (pid {busy.holder_pid})")
         except StoreFailed as failed:
             return self._blocked(str(failed))
         except StoreError as damaged:
             return self._blocked(str(damaged), retry=False)
-        self._trouble = None
-        self._start(setup, self._store)
         return None
 
     def _blocked(self, why: str, retry: bool = True) -> None:
@@ -142,6 +146,7 @@ class InstanceActor(BaseActor):
     def _start(self, setup: ConfigureInstance, store: SessionStore) -> None:
         now_s, wall_s = time.monotonic(), time.time()
         loaded = store.load()
+        self._store = store
         settings = self._own_settings(setup)
         link_state = dict(loaded.link_state) if loaded.link_state else None
         last = loaded.next_event_number - 1
@@ -267,10 +272,27 @@ class InstanceActor(BaseActor):
         assert self._setup is not None
         self._tick += 1
         self.wake_after(self._setup.settings.supervision.heartbeat_s, "beat", self._tick)
-        if self._runtime is not None:
-            self._runtime.tick()
-        else:
-            self.report()
+        if self._runtime is None:
+            return self.report()
+        self._runtime.tick()
+        if self._tick % PRUNE_BEATS == 0:
+            self._prune(self._runtime.settings)
+        return None
+
+    def _prune(self, settings: Settings) -> None:
+        """Drop old finished messages and timeline entries; a disk that refuses is reported by the next write."""
+        if self._store is not None:
+            with contextlib.suppress(StoreFailed):
+                self._store.prune(settings.outbox.keep_finished)
+
+    def on_bug(self, error: Exception) -> None:
+        """A bug leaves this process in a state that nobody thought of: end it, the group starts a new one.
+
+        What was durable is handed over by the store; the stack goes where the registry finds it.
+        """
+        if self._setup is not None:
+            leave_stack(DataDir(Path(self._setup.data_dir)).crash, error)
+        os._exit(EXIT_BUG)
 
     # ── ports of the runtime ─────────────────────────────────────────────────────────────────────────────────────
 

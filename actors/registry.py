@@ -1,6 +1,5 @@
 """The registry actor: the only writer of configuration, wanted state, tokens and crash records."""
 
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +8,7 @@ from pathlib import Path
 from setproctitle import setproctitle
 
 from actors.base import BaseActor
-from actors.process import crash_path
+from actors.process import take_crash_text
 from core.messages import (
     Address,
     DeleteInstance,
@@ -29,7 +28,7 @@ from store.layout import DataDir
 from store.registry import Registry, open_registry
 from store.tokens import TokenStore
 
-MAX_STACK_BYTES = 64 * 1024
+MAX_STACK = 65_536
 
 
 class RegistryActor(BaseActor):
@@ -69,15 +68,11 @@ class RegistryActor(BaseActor):
         self._write("", sender, lambda r, t: r.add_crash(replace(record, stack=stack)))
 
     def _stack_of(self, pid: int) -> str:
-        """What faulthandler wrote when the process ended; its file is not needed any more."""
-        path = crash_path(self._crash_dir, pid)
+        """What the process left when it ended."""
         try:
-            stack = path.read_bytes()[-MAX_STACK_BYTES:].decode(errors="replace")
+            return (take_crash_text(self._crash_dir, pid) or "")[-MAX_STACK:]
         except OSError:
             return ""
-        with contextlib.suppress(OSError):
-            path.unlink()
-        return stack
 
     def _write(self, ref: str, sender: Address, write: Callable[[Registry, TokenStore], object]) -> None:
         """Do one write and answer only when it is durable."""
