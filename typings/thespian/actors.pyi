@@ -1,4 +1,4 @@
-# ruff: noqa: N801, N803, N815, N816
+# ruff: noqa: N801, N803, N815
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-# ruff: noqa: N801, N803, N815, N816
+# ruff: noqa: N801, N803, N815
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any

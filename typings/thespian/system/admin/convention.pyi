@@ -1,4 +1,3 @@
-# ruff: noqa: N801, N803, N815, N816
 from datetime import timedelta
 
 CONVENTION_REREGISTRATION_PERIOD: timedelta

@@ -1,4 +1,4 @@
-# ruff: noqa: N801, N803, N815, N816
+# ruff: noqa: N803, N815
 from thespian.actors import ActorSystemMessage
 
 class EndpointConnected(ActorSystemMessage):

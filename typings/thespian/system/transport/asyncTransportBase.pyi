@@ -1,2 +1,1 @@
-# ruff: noqa: N801, N803, N815, N816
 MAX_PENDING_TRANSMITS: int

@@ -1,3 +1,3 @@
-# ruff: noqa: N801, N803, N815, N816
+# ruff: noqa: N816
 ackPacket: str
 ackDataErrPacket: str
