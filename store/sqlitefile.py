@@ -1,6 +1,7 @@
 """Connections to SQLite files, transactions on them, and what their errors mean. No SQLAlchemy."""
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,7 +84,11 @@ def failed(path: Path | str, error: sqlite3.Error) -> StoreFailed:
     if code is None:
         # The driver's own: stored text that is not UTF-8. Its message would quote the text.
         return StoreFailed(path, StoreFault.DAMAGED, UNREADABLE)
-    return StoreFailed(path, FAULTS.get(code & 0xFF, StoreFault.IO), str(error))
+    fault = FAULTS.get(code & 0xFF, StoreFault.IO)
+    # SQLite cannot open a -wal for a file on a read-only disk, and says only that.
+    if fault is StoreFault.MISSING and os.path.exists(path) and not os.access(Path(path).parent, os.W_OK):
+        fault = StoreFault.READ_ONLY
+    return StoreFailed(path, fault, str(error))
 
 
 FAULTS = {
