@@ -51,8 +51,9 @@ async def _serve(options: argparse.Namespace) -> int:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    if options.until_stdin_closes:
-        loop.add_reader(sys.stdin.fileno(), _stdin_ready, loop, stopped)
+    if options.until_stdin_closes and not _watch_stdin(loop, stopped):
+        sys.stderr.write("simulator: --until-stdin-closes needs a pipe or a terminal as stdin\n")
+        return 1
     world = World(options.host)
     control = Control(world)
     try:
@@ -66,6 +67,15 @@ async def _serve(options: argparse.Namespace) -> int:
     control.stop()
     world.stop()
     return 0
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> bool:
+    """False when stdin cannot be waited for: epoll takes neither files nor /dev/null."""
+    try:
+        loop.add_reader(sys.stdin.fileno(), _stdin_ready, loop, stopped)
+    except PermissionError:
+        return False
+    return True
 
 
 def _stdin_ready(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:

@@ -80,6 +80,10 @@ class Listener:
     def stats(self) -> ListenerStats:
         return from_json(ListenerStats, self._call("GET", "/stats"))
 
+    def totals(self) -> ListenerStats:
+        """The stats without `instances`: cheap however many there are."""
+        return from_json(ListenerStats, self._call("GET", "/totals"))
+
     def reset_stats(self) -> None:
         """Counters and history begin anew; live sockets, event numbers and acknowledgements stay."""
         self._call("DELETE", "/stats")
@@ -91,6 +95,10 @@ class Listener:
     def wait_for(self, predicate: Callable[[ListenerStats], object], deadline_s: float) -> ListenerStats:
         """The first stats for which `predicate` holds. Raises TimeoutError."""
         return wait_for(self.stats, predicate, deadline_s)
+
+    def wait_totals(self, predicate: Callable[[ListenerStats], object], deadline_s: float) -> ListenerStats:
+        """Like `wait_for`, with `totals`."""
+        return wait_for(self.totals, predicate, deadline_s)
 
     def wait_instance(
         self, instance: str, predicate: Callable[[InstanceView], object], deadline_s: float

@@ -206,8 +206,10 @@ class Listener:
                     connection.abort()
         return len(chosen)
 
-    def stats(self) -> ListenerStats:
-        return self.books.stats(self.port, fault_json(self.board.as_set(None)), self._door.is_open)
+    def stats(self, *, each: bool = True) -> ListenerStats:
+        """`each`: with a summary of every instance."""
+        fault = fault_json(self.board.as_set(None))
+        return self.books.stats(self.port, fault, self._door.is_open, each=each)
 
     def instance(self, name: str) -> InstanceView:
         """All about one instance; all zero when it never dialled."""

@@ -125,6 +125,10 @@ async def show_stats(call: Call) -> Any:
     return to_json(call.listener.stats())
 
 
+async def show_totals(call: Call) -> Any:
+    return to_json(call.listener.stats(each=False))
+
+
 async def reset_stats(call: Call) -> Any:
     call.listener.books.forget()
     return {}
@@ -180,6 +184,7 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "/listeners/*/fault": {"PUT": set_fault},
     "/listeners/*/behaviour": {"PUT": set_behaviour},
     "/listeners/*/stats": {"GET": show_stats, "DELETE": reset_stats},
+    "/listeners/*/totals": {"GET": show_totals},
     "/listeners/*/push": {"POST": start_push},
     "/listeners/*/push/*": {"GET": show_push, "DELETE": stop_push},
     "/listeners/*/send": {"POST": send},

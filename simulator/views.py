@@ -4,7 +4,8 @@ Times ending in `_at` are epoch seconds of the simulator's clock, which is this 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -159,8 +160,21 @@ class ProxyStats:
     targets: Mapping[str, int]
 
 
-def to_json(view: Any) -> dict[str, Any]:
-    return asdict(view)
+def to_json(view: Any) -> Any:
+    """The JSON form of a view. Not `asdict`: its deep copies take 10 times as long for 1,000 instances."""
+    if isinstance(view, Mapping):
+        return {key: to_json(item) for key, item in view.items()}
+    kind: Any = type(view)
+    names = _names(kind)
+    if names is not None:
+        return {name: to_json(getattr(view, name)) for name in names}
+    return [to_json(item) for item in view] if isinstance(view, tuple) else view
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...] | None:
+    """The fields of a dataclass, None for other types."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
 
 
 def from_json(view: type[T], raw: Mapping[str, Any]) -> T:

@@ -94,9 +94,9 @@ class Wire(asyncio.Protocol):
         self.finished = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
-            self.cut_later()
         else:
             self.transport.close()
+        self.cut_later()
 
     def cut_later(self) -> None:
         """Abort after CLOSING_S, whatever fault comes; asyncio's abort is harmless after the end."""

@@ -95,13 +95,13 @@ class RawClient:
             self.socket.settimeout(DEADLINE_S)
         return False
 
-    def end(self) -> str:
-        """How TCP ends after the bytes on the way: "eof" or "reset"."""
-        # Below TLS, where a reset would look like EOF.
+    def end(self, below_tls: bool = False) -> str:
+        """How TCP ends after the bytes on the way: "eof" or "reset", which TLS would show as EOF."""
         with socket.socket(fileno=os.dup(self.socket.fileno())) as tcp:
             tcp.settimeout(DEADLINE_S)
+            source = tcp if below_tls else self.socket
             try:
-                while tcp.recv(65536):
+                while source.recv(65536):
                     pass
             except ConnectionResetError:
                 return "reset"

@@ -165,13 +165,13 @@ def test_a_request_that_is_no_handshake_is_answered_with_426(upstream: Listener,
 
 def test_flapping_refuses_and_opens_again_and_drops_what_is_open(upstream: Listener, dial: Dial) -> None:
     client = dial().open()
-    upstream.set_fault("flapping", on_s=0.3, off_s=0.3)
+    upstream.set_fault("flapping", on_s=1, off_s=0.3)
     assert client.ping()
     assert client.end() == "eof"
     upstream.wait_for(lambda seen: not seen.listening, DEADLINE_S)
     upstream.wait_for(lambda seen: seen.listening, DEADLINE_S)
     upstream.wait_for(lambda seen: not seen.listening, DEADLINE_S)
-    assert upstream.stats().fault == {"kind": "flapping", "on_s": 0.3, "off_s": 0.3, "counted": False}
+    assert upstream.stats().fault == {"kind": "flapping", "on_s": 1, "off_s": 0.3, "counted": False}
     upstream.clear_fault()
     assert dial().open().ping()
 

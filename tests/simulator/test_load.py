@@ -43,7 +43,8 @@ async def _run(upstream: Listener) -> list[list[int]]:
 
 def test_five_hundred_connections_get_two_thousand_events_and_acknowledge_them(upstream: Listener) -> None:
     assert asyncio.run(_run(upstream)) == [list(range(1, EVENTS + 1))] * INSTANCES
-    stats = upstream.wait_for(lambda seen: seen.sockets_now == 0, DEADLINE_S)
+    assert upstream.wait_totals(lambda seen: seen.sockets_now == 0, DEADLINE_S).instances == {}
+    stats = upstream.stats()
     assert (stats.dials, stats.opened, stats.open_max, stats.sent) == (INSTANCES, INSTANCES, INSTANCES, 2000)
     assert {each.acknowledged for each in stats.instances.values()} == {EVENTS}
     assert {each.sockets_max for each in stats.instances.values()} == {1}

@@ -91,6 +91,7 @@ def test_silent_does_not_read_so_that_a_sender_blocks(upstream: Listener, dial: 
     client.socket.settimeout(0.5)
     with pytest.raises(TimeoutError):
         client.socket.sendall(bytes(64 * 2**20))
+    assert upstream.instance("a").bytes_in == 0
 
 
 def test_silent_with_reading_takes_everything(upstream: Listener, dial: Dial) -> None:

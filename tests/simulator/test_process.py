@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
 
 from simulator.client import Simulator, SimulatorError
 from simulator.waiting import wait_for
@@ -71,6 +72,13 @@ def test_it_ends_when_stdin_closes() -> None:
         assert process.returncode == 0
 
 
+def test_a_stdin_that_cannot_close_is_refused() -> None:
+    with start("--until-stdin-closes") as process:
+        out, err = process.communicate(timeout=DEADLINE_S)
+    assert (out, process.returncode) == (b"", 1)
+    assert b"needs a pipe" in err
+
+
 def test_it_does_not_start_when_the_parent_is_gone_already() -> None:
     with start("--die-with-parent", "1") as process:
         assert process.communicate(timeout=DEADLINE_S) == (b"", b"")
@@ -117,6 +125,19 @@ def test_it_outlives_the_thread_that_spawned_it() -> None:
     thread.join(DEADLINE_S)
     with spawned[0] as simulator:
         assert simulator.errors() == []
+
+
+def test_listeners_can_be_bound_to_ipv6() -> None:
+    with Simulator.spawn(host="::1") as simulator:
+        upstream = simulator.listener()
+        assert upstream.url == f"ws://[::1]:{upstream.port}"
+        with connect(upstream.url_of("a")):
+            assert upstream.instance("a").open_now == 1
+
+
+def test_an_address_that_is_not_ours_is_a_conflict() -> None:
+    with Simulator.spawn(host="192.0.2.1") as simulator, pytest.raises(SimulatorError, match="assign"):
+        simulator.listener()
 
 
 def test_close_leaves_no_process_and_can_be_repeated() -> None:

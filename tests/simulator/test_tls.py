@@ -58,7 +58,7 @@ def test_tls_listeners_act_the_same_faults_out(
     if end is None:
         assert client.hears_nothing()
     else:
-        assert client.end() == end
+        assert client.end(below_tls=end == "reset") == end
     client.close()
     listener.wait_instance("a", lambda seen: seen.sockets_now == 0, DEADLINE_S)
     listener.close()
