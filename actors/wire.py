@@ -25,6 +25,7 @@ __all__ = ["SecureEndpoint", "SecureTCPTransport", "WireOptions", "install", "in
 RETRY_PERIOD = timedelta(seconds=0.25)
 MAX_STRANGERS = 128
 MAX_READ_BYTES = 1 << 20
+_NOT_SENT = b"-"
 
 
 class SecureEndpoint(tcp.TCPEndpoint):
@@ -71,7 +72,22 @@ class SecureTCPTransport(tcp.TCPTransport):
         self._held: dict[Any, deque[TransmitIntent]] = {}
         super().__init__(purpose, *args)
 
+    def close(self) -> None:
+        # Thespian leaves the sockets to the garbage collector.
+        held = [each for queue in self._held.values() for each in queue]
+        self._held = {}
+        sockets = [*getattr(self, "_openSockets", {}).values(), getattr(self, "socket", None)]
+        super().close()
+        for intent in held:
+            intent.tx_done(SendStatus.Failed)
+        for each in sockets:
+            if each is not None:
+                each.close()
+
     def serializer(self, intent: TransmitIntent) -> bytes:
+        if intent.targetAddr == self.myAddress:
+            # Never sent, so never pickled: the notice that a child died before it had an address can't be.
+            return _NOT_SENT
         # Thespian waits 35 s after a lost connection, longer than a message may take.
         intent.transmit_retry_period = RETRY_PERIOD
         return self.wire.codec.seal(wire_classes.dump((self.myAddress, intent.message)))
