@@ -3,6 +3,7 @@
 No thread and no database before `start_system`: it forks.
 """
 
+import contextlib
 import itertools
 import logging
 import os
@@ -29,6 +30,7 @@ from actors.system import (
 from cli.actors_options import system_options
 from cli.child import EXIT_CONFIG
 from cli.folder import Place
+from cli.housekeeping import Housekeeping
 from cli.root_watch import RootWatch
 from cli.settings_json import read_settings
 from cli.version import build_id
@@ -62,7 +64,8 @@ def watched(handle: SystemHandle, place: Place, settings: Settings) -> int:
     """Create the root, let it build the tree, and stay until SIGTERM (0) or until the tree is lost (1)."""
     try:
         root = handle.create_root(Supervisor)
-        tree = Tree(handle, handle.mailbox(), root)
+        house = Housekeeping(place.data.root, place.logs, settings)
+        tree = Tree(place, handle, handle.mailbox(), root, house)
         host = socket.gethostname()
         tree.mailbox.tell(root, StartRoot(settings, str(place.data.root), str(place.logs), host))
         write_instance_file(place.data.actors_file, handle.record(build_id()))
@@ -80,9 +83,11 @@ def watched(handle: SystemHandle, place: Place, settings: Settings) -> int:
 class Tree:
     """The running tree, seen from the process that started it."""
 
+    place: Place
     handle: SystemHandle
     mailbox: Mailbox
     root: Any
+    house: Housekeeping
     stopping: bool = False
     pulse: RootWatch = field(default_factory=RootWatch)
     numbers: Any = field(default_factory=itertools.count)
@@ -102,11 +107,19 @@ class Tree:
                 self.mailbox.tell(self.root, PingRoot(self._ref()))
                 self.pulse.asked(now_s)
                 self.handle.reap()
+                self._keep_house(now_s)
             if not self._hear(self.mailbox.listen(self.pulse.due_in_s(time.monotonic()))):
                 log.error("the root has ended")
                 return 1
         self._prepare_stop()
         return 0
+
+    def _keep_house(self, now_s: float) -> None:
+        """Rotate, measure, tell the root; by the settings in force, which a reload may have changed."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            self.house.settings = read_settings(self.place.settings_file)
+        if (figures := self.house.round(now_s)) is not None:
+            self.mailbox.tell(self.root, figures)
 
     def _hear(self, message: object) -> bool:
         """False when the root can't be reached."""

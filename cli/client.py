@@ -26,6 +26,7 @@ class Client:
     """Requests to one server. `token`: None sends none."""
 
     def __init__(self, url: str, token: str | None, timeout_s: float = TIMEOUT_S) -> None:
+        self.url = url
         self._parts = urlsplit(url)
         self._token = token
         self._timeout_s = timeout_s
