@@ -1,4 +1,4 @@
-"""Bytes to nodes (protocol §5). Hostile input ends in NodeError: depth, number of nodes and lengths are bounded."""
+"""Bytes to nodes (protocol §5). Hostile input ends in NodeError: depth, number of items and lengths are bounded."""
 
 from whatsapp import tokens
 from whatsapp.errors import MessageFormatError, NodeError
@@ -8,8 +8,10 @@ from whatsapp.nodes import Attribute, Content, Node
 
 COMPRESSED = 0x02
 MAX_DEPTH = 64
-MAX_NODES = 200_000  # a listing of many large groups has some tens of thousands
-NIBBLE_CHARACTERS = "0123456789-."
+MAX_ITEMS = (
+    500_000  # nodes and attributes together; a listing of many large groups has some tens of thousands
+)
+JID_TAGS = (tokens.JID_PAIR, tokens.AD_JID, tokens.FB_JID, tokens.INTEROP_JID)
 FROM_HEX_DIGITS = str.maketrans("ab", "-.")
 
 
@@ -31,12 +33,12 @@ def decode(plaintext: bytes) -> Node:
 
 
 class _Reader:
-    __slots__ = ("_data", "_nodes", "_position")
+    __slots__ = ("_data", "_items", "_position")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._position = 0
-        self._nodes = 0
+        self._items = 0
 
     @property
     def left(self) -> int:
@@ -60,10 +62,10 @@ class _Reader:
         return int.from_bytes(self.take(size), "big")
 
     def node(self, tag: int, depth: int) -> Node:
-        self._nodes += 1
-        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
-            raise NodeError(f"more than {MAX_DEPTH} levels or {MAX_NODES} nodes")
-        size = self.list_size(tag)
+        size = self.byte() if tag == tokens.LIST_8 else self.list_size(tag)
+        self._items += 1 + size // 2
+        if depth > MAX_DEPTH or self._items > MAX_ITEMS:
+            raise NodeError(f"more than {MAX_DEPTH} levels or {MAX_ITEMS} nodes and attributes")
         if size == 0:
             raise NodeError(f"a node without a tag at {self._position}")
         name = self.text(self.byte())
@@ -99,6 +101,8 @@ class _Reader:
                 return str(self.attribute(tag))
 
     def attribute(self, tag: int) -> Attribute:
+        if tag not in JID_TAGS:
+            return self.text(tag)
         match tag:
             case tokens.JID_PAIR:
                 return Jid(self.text(self.byte()), self.server())
@@ -110,11 +114,9 @@ class _Reader:
             case tokens.FB_JID:
                 user, device = self.text(self.byte()), self.integer(2)
                 return Jid(user, self.server(), device)
-            case tokens.INTEROP_JID:
+            case _:
                 user, device, integrator = self.text(self.byte()), self.integer(2), self.integer(2)
                 return Jid(user, self.server(), device, integrator)
-            case _:
-                return self.text(tag)
 
     def server(self) -> str:
         server = self.text(self.byte())
@@ -123,17 +125,15 @@ class _Reader:
         return server
 
     def text(self, tag: int) -> str:
+        if tag < tokens.FIRST_DICTIONARY:  # the most frequent case; index 0 is the empty text
+            return tokens.SINGLE[tag]
+        if tag < tokens.FIRST_DICTIONARY + len(tokens.DOUBLE):
+            return tokens.DOUBLE[tag - tokens.FIRST_DICTIONARY][self.byte()]
         match tag:
-            case tokens.LIST_EMPTY:
-                return ""
-            case tokens.BINARY_8 | tokens.BINARY_20 | tokens.BINARY_32:
-                return self.utf8(self.binary_length(tag))
             case tokens.NIBBLE_8 | tokens.HEX_8:
                 return self.packed(tag)
-            case _ if tag < tokens.FIRST_DICTIONARY:
-                return tokens.SINGLE[tag]
-            case _ if tag < tokens.FIRST_DICTIONARY + len(tokens.DOUBLE):
-                return tokens.DOUBLE[tag - tokens.FIRST_DICTIONARY][self.byte()]
+            case tokens.BINARY_8 | tokens.BINARY_20 | tokens.BINARY_32:
+                return self.utf8(self.binary_length(tag))
             case _:
                 raise NodeError(f"byte {tag} at {self._position - 1} where a text must begin")
 

@@ -26,9 +26,11 @@ class Node:
 
     @classmethod
     def make(cls, tag: str, content: Content = None, **attrs: Attribute | int | None) -> "Node":
-        """A node from keyword attributes; None leaves one out, `from_` and `class_` lose their underscore."""
+        """A node from keyword attributes; None leaves one out, `from_` and `class_` lose their underscore,
+        numbers and truth values become text.
+        """
         kept = {
-            name.rstrip("_"): str(value) if isinstance(value, int) else value
+            name.rstrip("_"): str(value).lower() if isinstance(value, int) else value
             for name, value in attrs.items()
             if value is not None
         }

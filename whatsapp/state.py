@@ -87,7 +87,10 @@ class MemoryState:
 
     @contextmanager
     def transaction(self) -> Iterator["Transaction"]:
-        """A transaction that is applied when the block ends, and dropped when it raises."""
+        """A transaction that is applied when the block ends, and dropped when it raises.
+
+        `Persist(transaction.changes())`, afterwards, is the effect that makes it durable.
+        """
         transaction = Transaction(self)
         yield transaction
         self.apply(transaction.changes())

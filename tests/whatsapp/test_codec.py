@@ -164,11 +164,13 @@ def test_depth_is_limited_on_both_sides():
         decode(deep)
 
 
-def test_the_number_of_nodes_is_limited(monkeypatch):
-    monkeypatch.setattr(decoder, "MAX_NODES", 100)
-    assert len(decode(encode(Node("l", {}, (Node("i"),) * 99))).children) == 99
-    with pytest.raises(NodeError, match="nodes"):
-        decode(encode(Node("l", {}, (Node("i"),) * 100)))
+def test_the_number_of_nodes_and_attributes_is_limited(monkeypatch):
+    monkeypatch.setattr(decoder, "MAX_ITEMS", 100)
+    children = (Node("i"),) * 98
+    assert len(decode(encode(Node("l", {}, children))).children) == 98
+    for too_many in (Node("l", {}, (*children, Node("i"))), Node("l", {str(n): "v" for n in range(100)})):
+        with pytest.raises(NodeError, match="nodes and attributes"):
+            decode(encode(too_many))
 
 
 def test_a_bomb_is_not_inflated():

@@ -15,11 +15,18 @@ IQ = Node.make(
     from_=Jid("1", "lid"),
     class_="message",
     missing=None,
+    hosted=True,
 )
 
 
 def test_made_nodes_drop_none_and_underscores():
-    assert dict(IQ.attrs) == {"id": "7", "t": "12", "from": Jid("1", "lid"), "class": "message"}
+    assert dict(IQ.attrs) == {
+        "id": "7",
+        "t": "12",
+        "from": Jid("1", "lid"),
+        "class": "message",
+        "hosted": "true",
+    }
 
 
 def test_children_are_found_along_a_path():
