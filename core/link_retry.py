@@ -49,7 +49,8 @@ def ask(link: Link, context: Context) -> tuple[Link, list[LinkEffect]]:
         WakeLink("permit", asking.timer, context.now_s + PERMIT_SILENCE_S),
         AskPermit(link.epoch, probe=link.breaker.state is BreakerState.HALF_OPEN),
     ]
-    return asking, effects if link.asking else [*effects, Publish()]
+    shown_already = link.asking and link.next_at_s is None
+    return asking, effects if shown_already else [*effects, Publish()]
 
 
 # ── after a failure ──────────────────────────────────────────────────────────────────────────────────────────────
