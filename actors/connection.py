@@ -134,8 +134,6 @@ class Connection:
                 break
             else:
                 reads += 1
-        if self.ended is not None:
-            self.more = False
 
     def _receive(self, now_s: float) -> bool:
         """One read from the socket into the frame reader; False when there was nothing."""

@@ -113,11 +113,12 @@ class Plan:
     upgrade: Callable[[UpgradeWire, Target], None] = field(repr=False)
 
     def __call__(self, attempt: Attempt) -> Dialled:
-        with self._failing(attempt):
+        with self.failing(attempt):
             return self._dial(attempt, time.monotonic() + self.settings.dial_timeout_s)
 
     @contextlib.contextmanager
-    def _failing(self, attempt: Attempt) -> Iterator[None]:
+    def failing(self, attempt: Attempt) -> Iterator[None]:
+        """Turns errors of a socket into DialFailed, with what the attempt was doing."""
         try:
             yield
         except TimeoutError:
@@ -139,7 +140,7 @@ class Plan:
             sock.do_handshake()  # type: ignore[attr-defined]  # SSLSocket's; bounded by one total timeout
             under = DeadlineSocket(attempt, sock, deadline_s, self.settings.max_header_bytes)
         attempt.doing = f"opening the WebSocket at {target.authority}"
-        wire = UpgradeWire(under, target, partial(self._failing, attempt))
+        wire = UpgradeWire(under, target, partial(self.failing, attempt))
         self.upgrade(wire, target)
         sock.setblocking(False)
         return Dialled(sock, under.received, wire.subprotocol)

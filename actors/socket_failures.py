@@ -12,17 +12,22 @@ def socket_failure(error: OSError, doing: str) -> Failure:
     """The failure behind an OSError. `doing`: what was tried, for the text ("connecting to a:1", "sending")."""
     match error:
         case ssl.SSLCertVerificationError():
-            return Failure(FailureKind.PROTOCOL, f"{doing}: certificate refused: {error.verify_message}")
+            return Failure(FailureKind.PROTOCOL, f"{doing}: certificate refused: {_verdict(error)}")
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return Failure(FailureKind.NETWORK, f"{doing}: the connection ended")
         case ssl.SSLError():
-            reason = (error.reason or "unknown").replace("_", " ").lower()
+            # Errors that Python itself raises come without a reason.
+            reason = (getattr(error, "reason", None) or "broken").replace("_", " ").lower()
             return Failure(FailureKind.PROTOCOL, f"{doing}: TLS failed: {reason}")
         case TimeoutError():
             return Failure(FailureKind.TIMEOUT, f"{doing}: timed out")
         case _:
             text = os.strerror(error.errno) if error.errno and error.errno > 0 else "failed"
             return Failure(FailureKind.NETWORK, f"{doing}: {text}")
+
+
+def _verdict(error: ssl.SSLCertVerificationError) -> str:
+    return str(getattr(error, "verify_message", "not verified"))
 
 
 def shut_down(sock: socket.socket) -> None:

@@ -277,6 +277,16 @@ def test_a_flood_of_pings_blocks_nothing_and_the_last_one_is_answered(serve: Ser
     assert longest_s < 2.0
 
 
+def test_a_link_that_has_read_everything_asks_for_no_further_poll(serve: Serve, drive: Drive) -> None:
+    driver = drive()
+    driver.open(serve(lambda peer: peer.upgrade(behind=b"\x82\x01x" * 65).wait_eof()).url)
+    assert driver.transport.pending()
+    driver.messages(65)
+    driver.step(0)
+    assert not driver.transport.pending()
+    assert driver.transport.deadline_s() == pytest.approx(time.monotonic() + 20, abs=10)
+
+
 def test_no_ping_and_no_deadline_without_an_interval(serve: Serve, drive: Drive) -> None:
     driver = drive(ping_interval_s=0.1)
     opened = driver.open(Endpoint(serve(lambda peer: peer.upgrade().wait_eof()).url, ping_interval_s=None))
