@@ -7,23 +7,20 @@ crashing, routes commands down and merges reports up.
 import os
 import signal
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from setproctitle import setproctitle
 from thespian.actors import ActorExitRequest
 
 from actors import exits
-from actors.base import BaseActor
+from actors.group_reports import Child, GroupReports
 from actors.instance import InstanceActor
-from actors.reports import Merger
 from core.messages import (
     Address,
     CommandReply,
     ConfigureGroup,
-    ConfigureInstance,
     DropInstance,
-    GroupReport,
     GroupStopped,
     InstanceCrashed,
     InstanceDropped,
@@ -40,8 +37,7 @@ from core.messages import (
     StopGroup,
     StopInstance,
 )
-from core.records import CrashRecord, InstanceRecord
-from core.snapshot import InstanceSnapshot
+from core.records import CrashRecord
 from core.supervision import Quarantine, after_crash
 from store import logs
 
@@ -49,34 +45,7 @@ TERM_AFTER_S = 5.0
 KILL_AFTER_S = 2.0
 
 
-@dataclass(slots=True)
-class Child:
-    """One instance here. `address` None: no process. `generation`: counts processes, so that timers of an older one
-    are told apart. `stopping`: asked to stop; then `drop` says for good, else it is started again."""
-
-    record: InstanceRecord
-    address: Address = None
-    generation: int = 0
-    pid: int | None = None
-    history: tuple[float, ...] = ()
-    restarts: int = 0
-    snapshot: InstanceSnapshot | None = None
-    quarantine: str | None = None
-    stopping: bool = False
-    drop: bool = False
-    purge: bool = False
-
-
-class GroupSupervisor(BaseActor):
-    def __init__(self) -> None:
-        super().__init__()
-        exits.install()
-        self._setup: ConfigureGroup | None = None
-        self._root: Address = None
-        self._children: dict[str, Child] = {}
-        self._merger = Merger()
-        self._ending = False
-
+class GroupSupervisor(GroupReports):
     # ── what the root says ───────────────────────────────────────────────────────────────────────────────────────
 
     def receiveMsg_ConfigureGroup(self, message: ConfigureGroup, sender: Address) -> None:
@@ -136,9 +105,6 @@ class GroupSupervisor(BaseActor):
             return self._refuse(message, "busy", "the instance's process is being restarted")
         return self.send(child.address, message)
 
-    def _refuse(self, message: Routed, code: str, text: str) -> None:
-        self.send(message.reply_to, CommandReply(message.command.ref, False, code, text))
-
     def _restart(self, child: Child, message: Routed) -> None:
         child.history, child.quarantine = (), None
         if child.address is None:
@@ -175,19 +141,6 @@ class GroupSupervisor(BaseActor):
         except Exception as error:
             return self._crashed(child, 0, f"could not be started: {error}")
         return self.send(child.address, self._configuration(child))
-
-    def _configuration(self, child: Child) -> ConfigureInstance:
-        setup = self._setup
-        assert setup is not None
-        return ConfigureInstance(
-            record=child.record,
-            settings=setup.settings,
-            data_dir=setup.data_dir,
-            log_dir=setup.log_dir,
-            host=setup.host,
-            journal=setup.journal,
-            restarts=child.restarts,
-        )
 
     def _stop(self, child: Child) -> None:
         if child.address is None:
@@ -270,53 +223,4 @@ class GroupSupervisor(BaseActor):
                 return
         self.wake_after(KILL_AFTER_S, f"kill:{child.record.instance_id}", child.generation)
 
-    # ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _show_quarantine(self, child: Child) -> None:
-        self._synthesise(child, "quarantined", child.quarantine or "", "Restart the instance.")
-
-    def _show_crash(self, child: Child, cause: str) -> None:
-        self._synthesise(child, "waiting", f"process {cause}; restarting", None)
-
-    def _synthesise(self, child: Child, state: str, reason: str, next_step: str | None) -> None:
-        """A snapshot of an instance that has no process to make one."""
-        now = time.time()
-        base = child.snapshot or InstanceSnapshot(
-            child.record.instance_id, now, child.record.config, "connected"
-        )
-        child.snapshot = replace(
-            base,
-            at=now,
-            since=now,
-            config=child.record.config,
-            desired=child.record.desired.value,
-            revision=child.record.revision,
-            link_state=state,
-            reason=reason,
-            next_step=next_step,
-            pid=None,
-            restarts=child.restarts,
-            next_retry_at=None,
-        )
-        self._report(child.snapshot)
-
-    def _report(self, snapshot: InstanceSnapshot) -> None:
-        delay_s = self._merger.add(snapshot, time.monotonic())
-        if delay_s is not None:
-            self.wake_after(delay_s, "flush", self._merger.armed)
-
-    def _flush(self, epoch: int) -> None:
-        changed = self._merger.take(epoch)
-        if changed and self._setup is not None:
-            self.send(self._root, GroupReport(self._setup.name, changed))
-
     # ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _tell(self, instance_id: str, message: object) -> None:
-        child = self._children.get(instance_id)
-        if child is not None and child.address is not None:
-            self.send(child.address, message)
-
-    def _tell_all(self, message: object) -> None:
-        for instance_id in self._children:
-            self._tell(instance_id, message)

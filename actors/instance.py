@@ -6,52 +6,40 @@ The lock keeps a second process of the same instance out; while it is held elsew
 
 import contextlib
 import os
-import random
 import time
 from pathlib import Path
-from typing import Any
 
 from setproctitle import setproctitle
 
-from actors.base import BaseActor
+from actors.instance_ports import InstancePorts
+from actors.local_session import LocalSession, make_protocol
 from actors.obeying import obey, refusal
 from actors.process import leave_stack
-from actors.reporting import Surroundings, snapshot
 from actors.runtime import Runtime
 from actors.transport import Transport
 from core import link_events as events
-from core import loglines
 from core import outbox as outboxes
-from core.config import Settings, with_overrides
+from core.config import Settings
 from core.effects import Record
-from core.instances import Desired, InstanceConfig, upstream_key
-from core.link_state import Link, LinkState, restore
+from core.instances import Desired
+from core.link_state import LinkState, restore
 from core.messages import (
     Address,
-    CommandReply,
     ConfigureInstance,
-    EventBatch,
     EventsStored,
-    InstanceReport,
     InstanceStopped,
     JournalMoved,
     PermitGranted,
     PermitHeld,
-    PermitRequest,
     Routed,
     SettingsChanged,
     StopInstance,
 )
-from core.plain import PlainProtocol
-from core.protocol import Protocol
-from core.records import OutboxMessage, StoredEvent
-from core.snapshot import InstanceSnapshot
 from store import logs
-from store.codec import packb, unpackb
 from store.errors import LockBusy, StoreError, StoreFailed
 from store.files import InstanceLock
 from store.layout import DataDir
-from store.session import Batch, SessionStore
+from store.session import SessionStore
 from store.sqlitefile import remove_store
 
 LOCK_RETRY_S = 0.5
@@ -60,48 +48,8 @@ PRUNE_BEATS = 12
 EXIT_BUG = 70
 
 
-def make_protocol(config: InstanceConfig, settings: Settings) -> Protocol:
-    """The protocol that a configuration asks for."""
-    return PlainProtocol(config, packb, unpackb, settings.transport.ping_interval_s)
-
-
-class LocalSession:
-    """The instance's own SQLite file as the runtime's store: durable on return."""
-
-    def __init__(self, store: SessionStore) -> None:
-        self._store = store
-
-    def submit(self, number: int, batch: Batch) -> bool:
-        self._store.commit(batch)
-        return True
-
-    def unsent(self, limit: int) -> tuple[str, tuple[StoredEvent, ...]]:
-        return self._store.unsent(limit)
-
-    def acknowledge(self, up_to: int) -> None:
-        self._store.acknowledge(up_to)
-
-    def message(self, message_id: str) -> OutboxMessage | None:
-        return self._store.message(message_id)
-
-
-class InstanceActor(BaseActor):
+class InstanceActor(InstancePorts):
     """See the module's docstring. Everything that decides is in the runtime or below it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._setup: ConfigureInstance | None = None
-        self._parent: Address = None
-        self._journal: Address = None
-        self._lock: InstanceLock | None = None
-        self._store: SessionStore | None = None
-        self._runtime: Runtime | None = None
-        self._trouble: str | None = None
-        self._stopping: StopInstance | None = None
-        self._tick = 0
-        self._connected_s = 0.0
-        self._wanted_s = 0.0
-        self._counted_at_s = time.monotonic()
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -164,9 +112,6 @@ class InstanceActor(BaseActor):
         if setup.record.desired is Desired.CONNECTED:
             self._runtime.link_event(events.Want())
         self._beat()
-
-    def _own_settings(self, setup: ConfigureInstance) -> Settings:
-        return with_overrides(setup.settings, setup.record.config.overrides)
 
     def receiveMsg_StopInstance(self, message: StopInstance, sender: Address) -> None:
         """Close the link; exit once it is closed, or after the transport's close deadline."""
@@ -294,78 +239,4 @@ class InstanceActor(BaseActor):
             leave_stack(DataDir(Path(self._setup.data_dir)).crash, error)
         os._exit(EXIT_BUG)
 
-    # ── ports of the runtime ─────────────────────────────────────────────────────────────────────────────────────
-
-    def now_s(self) -> float:
-        return time.monotonic()
-
-    def wall_s(self) -> float:
-        return time.time()
-
-    def random(self) -> float:
-        return random.random()
-
-    def wake(self, delay_s: float, name: str, epoch: int) -> None:
-        self.wake_after(delay_s, name, epoch)
-
-    def ask_permit(self, epoch: int, probe: bool) -> None:
-        assert self._setup is not None
-        record = self._setup.record
-        self.send(self._parent, PermitRequest(record.instance_id, upstream_key(record.config), epoch, probe))
-
-    def answer(self, reply_to: Address, reply: CommandReply) -> None:
-        self.send(reply_to, reply)
-
-    def to_journal(self, stream: str, batch: tuple[StoredEvent, ...]) -> None:
-        assert self._setup is not None
-        self.send(self._journal, EventBatch(self._setup.record.instance_id, stream, batch))
-
-    def log(self, record: Record) -> None:
-        self._log(record)
-
-    def report(self) -> None:
-        self.send(self._parent, InstanceReport(self._snapshot()))
-
     # ── seen from outside ────────────────────────────────────────────────────────────────────────────────────────
-
-    def _log(self, record: Record) -> None:
-        assert self._setup is not None
-        instance_id = self._setup.record.instance_id
-        line = loglines.text(record.event, record.fields, instance_id)
-        fields: dict[str, Any] = {key: value for key, value in record.fields.items() if key != "text"}
-        logs.log_event(record.event, line, record.level, instance_id, **fields)
-
-    def _snapshot(self) -> InstanceSnapshot:
-        setup, runtime = self._setup, self._runtime
-        assert setup is not None
-        now_s = time.monotonic()
-        link = runtime.link if runtime is not None else Link(since_s=now_s)
-        self._count_time(now_s, link)
-        return snapshot(
-            link,
-            Surroundings(
-                record=setup.record,
-                settings=self._own_settings(setup),
-                host=setup.host,
-                epoch=0 if self._lock is None else self._lock.epoch,
-                restarts=setup.restarts,
-                wall_s=time.time(),
-                now_mono_s=now_s,
-                last_frame_mono_s=None if runtime is None else runtime.transport.last_frame_s,
-                queued_messages=0 if runtime is None else len(runtime.outbox.waiting),
-                unsent_events=0 if runtime is None else runtime.feed.count,
-                connected_s=self._connected_s,
-                wanted_s=self._wanted_s,
-                trouble=self._trouble or (runtime.store_failure if runtime is not None else None),
-            ),
-        )
-
-    def _count_time(self, now_s: float, link: Link) -> None:
-        """Add the time since the last look to what the link was then: reports come at every change."""
-        passed_s, self._counted_at_s = now_s - self._counted_at_s, now_s
-        self._connected_s += passed_s if self._was_open else 0.0
-        self._wanted_s += passed_s if self._was_wanted else 0.0
-        self._was_open, self._was_wanted = link.state is LinkState.OPEN, link.wanted
-
-    _was_open = False
-    _was_wanted = False

@@ -5,32 +5,18 @@ It does no I/O and never waits: durable writes are asked of the registry and con
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from setproctitle import setproctitle
 
 from actors import exits
-from actors.base import BaseActor
-from actors.fleetfeed import FleetFeed
-from actors.gatekeeper import Gatekeeper
-from actors.group import GroupSupervisor
 from actors.journal import JournalActor
 from actors.registry import RegistryActor
-from core.config import Settings
-from core.instances import Desired
+from actors.root_commands import RootCommands
 from core.messages import (
     Address,
     CommandReply,
-    ConfigureGroup,
-    CreateInstance,
-    CreateToken,
-    DeleteInstance,
-    DeleteToken,
-    DropInstance,
-    ForceRetry,
     GroupReport,
     GroupStopped,
     HostStorage,
@@ -45,31 +31,16 @@ from core.messages import (
     PermitHeld,
     PermitRequest,
     PingRoot,
-    PlaceInstance,
     PrepareStop,
     RegistryBroken,
-    RegistryDone,
-    RegistryFailed,
     RegistryLoaded,
-    ReloadSettings,
-    RemoveInstance,
-    ResetBreaker,
-    RestartInstance,
-    RevokeToken,
-    Routed,
     SaveCrash,
     SaveInstance,
-    SaveToken,
-    SettingsChanged,
     StartRoot,
     StopGroup,
-    SubmitMessage,
     Subscribe,
-    UpdateInstance,
     WatchJournal,
 )
-from core.records import InstanceRecord
-from core.snapshot import HostSnapshot, InstanceSnapshot
 from core.supervision import delay_s
 from store import logs
 
@@ -77,32 +48,8 @@ PUSH_S = 0.05
 PULSE_S = 1.0
 
 
-Then = Callable[[bool], None]
-
-
-class Supervisor(BaseActor):
-    def __init__(self) -> None:
-        super().__init__()
-        exits.install()
-        self._setup: StartRoot | None = None
-        self._settings = Settings()
-        self._started_at = time.time()
-        self._records: dict[str, InstanceRecord] = {}
-        self._placed: dict[str, str] = {}
-        self._groups: dict[str, Address] = {}
-        self._deaths: dict[str, int] = {}
-        self._registry: Address = None
-        self._journal: Address = None
-        self._loaded = False
-        self._journal_open = False
-        self._broken: dict[str, str] = {}
-        self._pending: dict[str, tuple[Address, Callable[[], None], Callable[[], None]]] = {}
-        self._feed = FleetFeed()
-        self._gate = Gatekeeper(self._settings.gate)
-        self._releasing = False
-        self._pushing = False
-        self._storage = HostStorage(True, 0, 0, 100.0)
-        self._ending: tuple[Address, str] | None = None
+class Supervisor(RootCommands):
+    """The root: parts that it starts and restarts, permits, the read model's feed."""
 
     # ── start ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -153,90 +100,6 @@ class Supervisor(BaseActor):
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def receiveMsg_CreateInstance(self, message: CreateInstance, sender: Address) -> None:
-        limit = self._settings.limits.max_instances
-        if message.instance_id in self._records:
-            text = f"Instance {message.instance_id} exists already"
-            return self._refuse(sender, message.ref, "instance_exists", text)
-        if len(self._records) >= limit:
-            text = f"{limit} instances exist already (limits.max_instances)"
-            return self._refuse(sender, message.ref, "limit_reached", text)
-        record = InstanceRecord(message.instance_id, message.config, message.desired, created_at=time.time())
-        return self._save(record, sender, message.ref)
-
-    def receiveMsg_UpdateInstance(self, message: UpdateInstance, sender: Address) -> None:
-        record = self._found(message, sender)
-        if record is None:
-            return None
-        desired = message.desired or record.desired
-        changed = replace(record, config=message.config or record.config, desired=desired)
-        if changed == record:
-            return self._done(sender, message.ref)
-        return self._save(replace(changed, revision=record.revision + 1), sender, message.ref)
-
-    def receiveMsg_RemoveInstance(self, message: RemoveInstance, sender: Address) -> None:
-        record = self._found(message, sender)
-        if record is None:
-            return
-        del self._records[message.instance_id]
-
-        def dropped() -> None:
-            self._feed.remove(message.instance_id)
-            if group := self._group_of(message.instance_id):
-                self.send(group, DropInstance(message.instance_id, purge=True))
-            self._done(sender, message.ref)
-
-        def kept() -> None:
-            self._records.setdefault(message.instance_id, record)
-
-        self._ask_registry(DeleteInstance(message.ref, message.instance_id), sender, dropped, kept)
-
-    def receiveMsg_RestartInstance(self, message: RestartInstance, sender: Address) -> None:
-        record = self._found(message, sender)
-        if record is None:
-            return None
-        if record.quarantine is None:
-            return self._route(message, sender)
-        freed = replace(record, quarantine=None)
-        return self._save(freed, sender, message.ref, lambda: self._route(message, sender))
-
-    def receiveMsg_ForceRetry(self, message: ForceRetry, sender: Address) -> None:
-        record = self._found(message, sender)
-        if record is None:
-            return None
-        if record.desired is Desired.CONNECTED or record.quarantine is not None:
-            return self._route(message, sender)
-        wanted = replace(record, desired=Desired.CONNECTED, revision=record.revision + 1)
-        return self._save(wanted, sender, message.ref, lambda: self._route(message, sender), place=False)
-
-    def receiveMsg_ResetBreaker(self, message: ResetBreaker, sender: Address) -> None:
-        if self._found(message, sender) is not None:
-            self._route(message, sender)
-
-    def receiveMsg_SubmitMessage(self, message: SubmitMessage, sender: Address) -> None:
-        if self._found(message, sender) is not None:
-            self._route(message, sender)
-
-    def receiveMsg_CreateToken(self, message: CreateToken, sender: Address) -> None:
-        asked = SaveToken(message.ref, message.token)
-        self._ask_registry(asked, sender, lambda: self._done(sender, message.ref), lambda: None)
-
-    def receiveMsg_RevokeToken(self, message: RevokeToken, sender: Address) -> None:
-        asked = DeleteToken(message.ref, message.token_id)
-        self._ask_registry(asked, sender, lambda: self._done(sender, message.ref), lambda: None)
-
-    def receiveMsg_ReloadSettings(self, message: ReloadSettings, sender: Address) -> None:
-        self._take_settings(message.settings)
-        for group in self._groups.values():
-            self.send(group, SettingsChanged(message.settings))
-        if self._setup is not None:
-            self.send(self._journal, OpenJournal(self._setup.data_dir, self._setup.log_dir, message.settings))
-        self._done(sender, message.ref)
-
-    def _take_settings(self, settings: Settings) -> None:
-        self._settings = settings
-        self._gate.settings = settings.gate
-
     def receiveMsg_PingRoot(self, message: PingRoot, sender: Address) -> None:
         ready = self._loaded and self._journal_open and not self._broken
         data = {"pid": os.getpid(), "ready": ready, "broken": dict(self._broken)}
@@ -256,99 +119,7 @@ class Supervisor(BaseActor):
         if self._ending is not None and not self._groups:
             self._done(*self._ending)
 
-    # ── durable writes ───────────────────────────────────────────────────────────────────────────────────────────
-
-    def _save(
-        self,
-        record: InstanceRecord,
-        sender: Address,
-        ref: str,
-        then: Callable[[], None] | None = None,
-        place: bool = True,
-    ) -> None:
-        """Make a record durable, run or re-configure its instance, then answer (or go on with `then`).
-
-        The record counts from now on, so that a second command sees it; a failed write takes it back.
-        """
-        before = self._records.get(record.instance_id)
-        self._records[record.instance_id] = record
-
-        def saved() -> None:
-            self._place(record)
-            self._push()
-            if then is None:
-                self._done(sender, ref)
-            else:
-                then()
-
-        def failed() -> None:
-            if self._records.get(record.instance_id) is record:
-                if before is None:
-                    del self._records[record.instance_id]
-                else:
-                    self._records[record.instance_id] = before
-
-        self._ask_registry(SaveInstance(ref, record), sender, saved, failed)
-
-    def _ask_registry(
-        self, asked: Any, sender: Address, done: Callable[[], None], failed: Callable[[], None]
-    ) -> None:
-        if not self._loaded:
-            failed()
-            text = self._broken.get("registry", "the registry is still loading")
-            return self._refuse(sender, asked.ref, "storage_failed", text)
-        self._pending[asked.ref] = (sender, done, failed)
-        return self.send(self._registry, asked)
-
-    def receiveMsg_RegistryDone(self, message: RegistryDone, sender: Address) -> None:
-        pending = self._pending.pop(message.ref, None)
-        if pending is None:
-            return
-        if message.found:
-            pending[1]()
-        else:
-            pending[2]()
-            self._refuse(pending[0], message.ref, "not_found", "nothing was there to change")
-
-    def receiveMsg_RegistryFailed(self, message: RegistryFailed, sender: Address) -> None:
-        pending = self._pending.pop(message.ref, None)
-        if pending is not None:
-            pending[2]()
-            self._refuse(pending[0], message.ref, message.code, message.text)
-
     # ── instances and groups ─────────────────────────────────────────────────────────────────────────────────────
-
-    def _place(self, record: InstanceRecord) -> None:
-        """Tell the instance's group, a new one when all are full; show the instance at once."""
-        name = self._placed.get(record.instance_id) or self._roomy_group()
-        self._placed[record.instance_id] = name
-        self._feed.put(self._merged(record, self._feed.instances.get(record.instance_id)))
-        if address := self._groups.get(name):
-            self.send(address, PlaceInstance(record))
-
-    def _roomy_group(self) -> str:
-        size = self._settings.supervision.group_size
-        counts = dict.fromkeys(self._groups, 0)
-        for name in self._placed.values():
-            counts[name] = counts.get(name, 0) + 1
-        for name, members in counts.items():
-            if members < size:
-                return name
-        name = f"g{len(counts) + 1}"
-        self._start_group(name)
-        return name
-
-    def _start_group(self, name: str) -> None:
-        assert self._setup is not None
-        group = self._groups[name] = self.createActor(GroupSupervisor)
-        setup = self._setup
-        self.send(
-            group,
-            ConfigureGroup(name, self._settings, setup.data_dir, setup.log_dir, setup.host, self._journal),
-        )
-        for instance_id, home in self._placed.items():
-            if home == name and instance_id in self._records:
-                self.send(group, PlaceInstance(self._records[instance_id]))
 
     def on_child_exited(self, address: Address) -> None:
         pid, cause = exits.taken(address)
@@ -400,29 +171,6 @@ class Supervisor(BaseActor):
             quarantined = self._records[crash.instance_id] = replace(record, quarantine=message.quarantine)
             self.send(self._registry, SaveInstance("", quarantined))
 
-    def _found(self, message: Any, sender: Address) -> InstanceRecord | None:
-        record = self._records.get(message.instance_id)
-        if record is None:
-            self._refuse(
-                sender, message.ref, "instance_not_found", f"Instance {message.instance_id} not found"
-            )
-        return record
-
-    def _group_of(self, instance_id: str) -> Address:
-        return self._groups.get(self._placed.get(instance_id, ""))
-
-    def _route(self, message: Any, sender: Address) -> None:
-        group = self._group_of(message.instance_id)
-        if group is None:
-            return self._refuse(sender, message.ref, "busy", "the instance's group is being restarted")
-        return self.send(group, Routed(message, sender))
-
-    def _done(self, sender: Address, ref: str) -> None:
-        self.send(sender, CommandReply(ref, True))
-
-    def _refuse(self, sender: Address, ref: str, code: str, text: str) -> None:
-        self.send(sender, CommandReply(ref, False, code, text))
-
     # ── permits ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def receiveMsg_PermitRequest(self, message: PermitRequest, sender: Address) -> None:
@@ -448,15 +196,6 @@ class Supervisor(BaseActor):
                 self._feed.put(self._merged(record, snapshot))
         self._push_soon()
 
-    def _merged(self, record: InstanceRecord, snapshot: InstanceSnapshot | None) -> InstanceSnapshot:
-        """What the instance says of itself, with what is configured by now."""
-        host = self._setup.host if self._setup is not None else ""
-        now = time.time()
-        base = snapshot or InstanceSnapshot(
-            record.instance_id, now, record.config, record.desired.value, since=now, host=host
-        )
-        return replace(base, config=record.config, desired=record.desired.value, revision=record.revision)
-
     def receiveMsg_Subscribe(self, message: Subscribe, sender: Address) -> None:
         everything = self._feed.subscribe(message, sender, self._host())
         if everything is not None:
@@ -466,26 +205,6 @@ class Supervisor(BaseActor):
 
     def receiveMsg_HostStorage(self, message: HostStorage, sender: Address) -> None:
         self._storage = message
-
-    def _host(self) -> HostSnapshot:
-        storage, setup = self._storage, self._setup
-        return HostSnapshot(
-            host=setup.host if setup is not None else "",
-            pid=os.getpid(),
-            started_at=self._started_at,
-            groups=len(self._groups),
-            registered=len(self._records),
-            storage_ok=storage.ok and self._loaded and self._journal_open and not self._broken,
-            data_bytes=storage.data_bytes,
-            disk_free_bytes=storage.disk_free_bytes,
-            disk_free_percent=storage.disk_free_percent,
-        )
-
-    def _push(self) -> None:
-        subscribers = self._feed.subscribers()
-        delta = self._feed.delta(self._host())
-        for address in subscribers:
-            self.send(address, delta)
 
     def _push_soon(self) -> None:
         if not self._pushing:

@@ -1,0 +1,112 @@
+"""What a group tells: merged reports up, messages down; snapshots of instances that have no process."""
+
+import time
+from dataclasses import dataclass, replace
+
+from actors import exits
+from actors.base import BaseActor
+from actors.reports import Merger
+from core.messages import (
+    Address,
+    CommandReply,
+    ConfigureGroup,
+    ConfigureInstance,
+    GroupReport,
+    Routed,
+)
+from core.records import InstanceRecord
+from core.snapshot import InstanceSnapshot
+
+
+@dataclass(slots=True)
+class Child:
+    """One instance here. `address` None: no process. `generation`: counts processes, so that timers of an older one
+    are told apart. `stopping`: asked to stop; then `drop` says for good, else it is started again."""
+
+    record: InstanceRecord
+    address: Address = None
+    generation: int = 0
+    pid: int | None = None
+    history: tuple[float, ...] = ()
+    restarts: int = 0
+    snapshot: InstanceSnapshot | None = None
+    quarantine: str | None = None
+    stopping: bool = False
+    drop: bool = False
+    purge: bool = False
+
+
+class GroupReports(BaseActor):
+    """The children and how they are spoken of; `actors.group.GroupSupervisor` adds their lives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        exits.install()
+        self._setup: ConfigureGroup | None = None
+        self._root: Address = None
+        self._children: dict[str, Child] = {}
+        self._merger = Merger()
+        self._ending = False
+
+    def _refuse(self, message: Routed, code: str, text: str) -> None:
+        self.send(message.reply_to, CommandReply(message.command.ref, False, code, text))
+
+    def _configuration(self, child: Child) -> ConfigureInstance:
+        setup = self._setup
+        assert setup is not None
+        return ConfigureInstance(
+            record=child.record,
+            settings=setup.settings,
+            data_dir=setup.data_dir,
+            log_dir=setup.log_dir,
+            host=setup.host,
+            journal=setup.journal,
+            restarts=child.restarts,
+        )
+
+    def _show_quarantine(self, child: Child) -> None:
+        self._synthesise(child, "quarantined", child.quarantine or "", "Restart the instance.")
+
+    def _show_crash(self, child: Child, cause: str) -> None:
+        self._synthesise(child, "waiting", f"process {cause}; restarting", None)
+
+    def _synthesise(self, child: Child, state: str, reason: str, next_step: str | None) -> None:
+        """A snapshot of an instance that has no process to make one."""
+        now = time.time()
+        base = child.snapshot or InstanceSnapshot(
+            child.record.instance_id, now, child.record.config, "connected"
+        )
+        child.snapshot = replace(
+            base,
+            at=now,
+            since=now,
+            config=child.record.config,
+            desired=child.record.desired.value,
+            revision=child.record.revision,
+            link_state=state,
+            reason=reason,
+            next_step=next_step,
+            pid=None,
+            restarts=child.restarts,
+            next_retry_at=None,
+        )
+        self._report(child.snapshot)
+
+    def _report(self, snapshot: InstanceSnapshot) -> None:
+        delay_s = self._merger.add(snapshot, time.monotonic())
+        if delay_s is not None:
+            self.wake_after(delay_s, "flush", self._merger.armed)
+
+    def _flush(self, epoch: int) -> None:
+        changed = self._merger.take(epoch)
+        if changed and self._setup is not None:
+            self.send(self._root, GroupReport(self._setup.name, changed))
+
+    def _tell(self, instance_id: str, message: object) -> None:
+        child = self._children.get(instance_id)
+        if child is not None and child.address is not None:
+            self.send(child.address, message)
+
+    def _tell_all(self, message: object) -> None:
+        for instance_id in self._children:
+            self._tell(instance_id, message)
