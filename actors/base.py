@@ -5,7 +5,7 @@ return its ThespianWatch makes the actor deaf. Both are dealt with once, here.
 """
 
 import os
-import stat
+import select
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,8 @@ from thespian.actors import (
 
 from store import logs
 
+MAX_REMEMBERED_FDS = 256
+
 
 class BaseActor(Actor):
     """Subclasses write `receiveMsg_<MessageClass>(message, sender)` and the `on_…` hooks they need."""
@@ -27,6 +29,9 @@ class BaseActor(Actor):
     def __init__(self) -> None:
         super().__init__()
         self._unknown: set[str] = set()
+        self._living: list[Any] = []
+        self._pollable: set[tuple[int, int, int]] = set()
+        self._last_unwatchable: dict[int, int | None] = {}
 
     def receiveMessage(self, message: Any, sender: Any) -> ThespianWatch | None:
         try:
@@ -42,7 +47,7 @@ class BaseActor(Actor):
             case WatchMessage():
                 self.on_watch()
             case ChildActorExited():
-                self.on_child_exited(message.childAddress)
+                self._child_exited(message.childAddress)
             case ActorExitRequest():
                 self.on_exit()
             case _:
@@ -65,7 +70,7 @@ class BaseActor(Actor):
         """A timer of `wake_after` is due; the receiver ignores epochs that it replaced."""
 
     def on_child_exited(self, address: Any) -> None:
-        """A child ended. Thespian tells it twice after a graceful exit or a failed start."""
+        """A child ended, however it did; called once for each child."""
 
     def on_exit(self) -> None:
         """The actor is about to end."""
@@ -78,6 +83,21 @@ class BaseActor(Actor):
     def wake_after(self, delay_s: float, name: str, epoch: int) -> None:
         """Call `on_wake(name, epoch)` after `delay_s`. Timers can't be cancelled: give a new epoch instead."""
         self.wakeupAfter(timedelta(seconds=max(0.0, delay_s)), (name, epoch))
+
+    def createActor(self, actor_class: Any, *args: Any, **named: Any) -> Any:
+        """A new child. Its end is told by `on_child_exited`."""
+        address = super().createActor(actor_class, *args, **named)
+        self._living.append(address)
+        return address
+
+    def _child_exited(self, address: Any) -> None:
+        # Thespian tells a graceful exit and a failed start twice. Its addresses compare equal before and after the
+        # child has its port, but can't be hashed; and a later child may get the same port.
+        for number, child in enumerate(self._living):
+            if child == address:
+                del self._living[number]
+                self.on_child_exited(address)
+                return
 
     def _bug(self, message: Any, error: Exception) -> None:
         name = type(message).__name__
@@ -96,16 +116,30 @@ class BaseActor(Actor):
 
     def _watch(self) -> ThespianWatch | None:
         try:
-            fds = sorted({fd for fd in self.watched_fds() if _watchable(fd)})
+            fds = sorted(filter(self._watchable, set(self.watched_fds())))
         except Exception:
             logs.logger().exception("A bug in %s.watched_fds", type(self).__name__)
             return None
         return ThespianWatch(fds) if fds else None
 
+    def _watchable(self, fd: int) -> bool:
+        """Thespian dies of a file that epoll refuses, and forgets the watch over a closed descriptor."""
+        try:
+            status = os.fstat(fd)
+            identity = (fd, status.st_dev, status.st_ino)
+            if identity not in self._pollable:
+                with select.epoll() as trial:
+                    trial.register(fd, select.EPOLLIN)
+                # What is watched changes with every connection; it is cheap to find out again.
+                if len(self._pollable) >= MAX_REMEMBERED_FDS:
+                    self._pollable.clear()
+                self._pollable.add(identity)
+        except OSError as error:
+            self._unwatchable(fd, error)
+            return False
+        return True
 
-def _watchable(fd: int) -> bool:
-    """Thespian dies of a regular file or a closed descriptor in its watch."""
-    try:
-        return not stat.S_ISREG(os.fstat(fd).st_mode)
-    except OSError:
-        return False
+    def _unwatchable(self, fd: int, error: OSError) -> None:
+        if error.errno != self._last_unwatchable.get(fd):
+            self._last_unwatchable = {fd: error.errno}
+            logs.logger().warning("%s can't watch descriptor %d: %s", type(self).__name__, fd, error.strerror)

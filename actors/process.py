@@ -51,6 +51,8 @@ def leave_crashes_to_the_kernel() -> None:
 
     Thespian catches SIGSEGV in Python, where the faulting instruction runs again for ever.
     """
+    # A forked child inherits the parent's faulthandler as enabled, and enabling it again would install nothing.
+    faulthandler.disable()
     for number in CRASH_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
