@@ -110,6 +110,7 @@ class Child(BaseActor):
         os.kill(os.getpid(), message.signal_number)
 
     def receiveMsg_Freeze(self, message: Freeze, _sender: Any) -> None:
+        Path(f"frozen-{os.getpid()}").touch()
         time.sleep(message.duration_s)
 
     def receiveMsg_Fail(self, _message: Fail, _sender: Any) -> None:

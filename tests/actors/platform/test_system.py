@@ -22,6 +22,13 @@ def session(pid: int) -> int | None:
         return None
 
 
+def freeze(system: Program, root: int) -> None:
+    """Block the root's handler."""
+    system.do("ask", kind="Freeze", duration_s=60, answers=0)
+    system.do("drain")
+    wait_until((system.log_dir / f"frozen-{root}").exists, "the root to be frozen")
+
+
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_a_system_starts_answers_and_leaves_nothing_behind(
     programs: Callable[..., Program], start_method: str
@@ -168,9 +175,7 @@ def test_a_crash_signal_ends_an_actor_and_leaves_its_stack(system: Program) -> N
 
 def test_sigabrt_of_a_stuck_actor_shows_where_it_was(system: Program) -> None:
     root = titled(system.admin, "Root")[0]
-    stuck = system.do("ask", kind="Freeze", duration_s=60, answers=0)
-    assert stuck == {"answers": []}
-    system.do("drain")
+    freeze(system, root)
     os.kill(root, signal.SIGABRT)
     wait_until(lambda: root not in tree(system.admin), "the root to end")
     assert "receiveMsg_Freeze" in (system.log_dir / "crashes" / f"crash-{root}.txt").read_text()
