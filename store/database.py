@@ -50,7 +50,7 @@ def open_database(
     try:
         with writing(engine) as connection:
             if schemas.migrate(connection, schema, _place(engine)) and path is not None:
-                seal_tables(_driver_connection(connection))
+                seal_tables(_sqlite(connection.connection.driver_connection))
     except BaseException:
         engine.dispose()
         raise
@@ -80,13 +80,8 @@ def give_back(engine: Engine) -> None:
     """Return a part of the pages that deleted rows left to the file system (PostgreSQL does it by itself)."""
     if engine.dialect.name != "sqlite":
         return
-    with _faults(engine):
-        raw = engine.raw_connection()
-        try:
-            for _ in raw.driver_connection.execute("PRAGMA incremental_vacuum(4096)"):  # type: ignore[union-attr]
-                pass
-        finally:
-            raw.close()
+    with _faults(engine), contextlib.closing(engine.raw_connection()) as raw:
+        sqlitefile.give_back(_sqlite(raw.driver_connection), 4096)
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -162,10 +157,9 @@ def _place(engine: Engine) -> str:
     return url.render_as_string(hide_password=True)
 
 
-def _driver_connection(connection: Connection) -> sqlite3.Connection:
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)
-    return raw
+def _sqlite(connection: Any) -> sqlite3.Connection:
+    assert isinstance(connection, sqlite3.Connection)
+    return connection
 
 
 @contextlib.contextmanager

@@ -25,8 +25,11 @@ from store.codec import from_json, to_json
 from store.database import give_back, open_database, reading, sqlite_path, writing
 from store.schema import JOURNAL, counters, events, sealed, streams
 
-# What an event takes in a file beside its texts: numbers, times, its entry in the index.
+# What an event takes beside its texts: numbers, times, its entry in the index.
 ROW_BYTES = 80
+# How SQLite lays rows out: a page of PAGE_BYTES takes whole rows; of a row longer than LONGEST, pages of SPILL_BYTES
+# are split off until the rest is at least SHORTEST (sqlite.org/fileformat2.html §1.6).
+PAGE_BYTES, SPILL_BYTES, LONGEST, SHORTEST = 4096, 4092, 4061, 489
 TRIM_CHUNK = 1000
 TRIM_CHUNKS = 20
 DAMAGED_KIND = "journal.damaged"
@@ -173,7 +176,13 @@ def _row(number: int, instance_id: str, event: StoredEvent, stored_at: float) ->
 
 
 def _size(row: dict[str, Any]) -> int:
-    return len(row["data"]) + len(row["kind"]) + 2 * len(row["instance_id"]) + ROW_BYTES
+    """About what a row takes on disk, the rest of a page that no other row fits into included."""
+    size = len(row["data"]) + len(row["kind"]) + 2 * len(row["instance_id"]) + ROW_BYTES
+    spilled = 0 if size <= LONGEST else (size - SHORTEST) // SPILL_BYTES
+    kept = size - spilled * SPILL_BYTES
+    if kept > LONGEST:
+        spilled, kept = spilled + 1, SHORTEST
+    return spilled * PAGE_BYTES + PAGE_BYTES // (PAGE_BYTES // kept)
 
 
 def _event(row: Any) -> JournalEvent:

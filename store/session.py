@@ -187,7 +187,7 @@ class SessionStore:
         with self._write() as db:
             drop_old(db, keep_finished, keep_timeline)
         with self._guard():
-            self._db.execute("PRAGMA incremental_vacuum(256)").fetchall()
+            sqlitefile.give_back(self._db, 256)
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""

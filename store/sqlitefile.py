@@ -36,6 +36,12 @@ def connect(
     return connection
 
 
+def give_back(connection: sqlite3.Connection, pages: int) -> None:
+    """Return up to so many unused pages to the file system."""
+    # As a script: `execute` would take one step, which is one page.
+    connection.executescript(f"PRAGMA incremental_vacuum({pages})")
+
+
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
     """All or nothing; errors of SQLite become StoreFailed, values that it cannot take Unstorable."""

@@ -145,11 +145,12 @@ def acknowledged_until_killed(write: Writer, path: Path, round_number: int, rng:
 def main(kind: str, folder: Path, rounds: int, seed: int) -> dict[str, int]:
     write, read = STORES[kind]
     rng = random.Random(seed)
+    known: set[str] = set()
     result = {"kills": 0, "acknowledged": 0, "lost": 0, "torn": 0, "unreadable": 0}
     for round_number in range(rounds):
         # A fresh store every few rounds, so that kills hit the making of one as well.
         path = folder / f"{round_number // 6}.db"
-        known = read(path)[0] if round_number % 6 else set()
+        known = known if round_number % 6 else set()
         known |= acknowledged_until_killed(write, path, round_number, rng)
         result["kills"] += 1
         result["acknowledged"] += len(known)
@@ -160,6 +161,7 @@ def main(kind: str, folder: Path, rounds: int, seed: int) -> dict[str, int]:
             result["unreadable"] += 1
             continue
         result["lost"] += len(known - found)
+        known = found
         result["torn"] += not whole
     return result
 

@@ -1,0 +1,289 @@
+"""Read-only queries: missing files, caching, paging, many threads beside a writer, replaced files."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from core.instances import InstanceConfig
+from core.records import (
+    CrashRecord,
+    InstanceRecord,
+    MessageState,
+    OutboxMessage,
+    Scope,
+    StoredEvent,
+    TimelineEntry,
+)
+from store.errors import BadCursor, StoreFailed, StoreFault
+from store.journal import open_journal
+from store.layout import DataDir
+from store.paging import decode_cursor, encode_cursor
+from store.queries import Queries
+from store.registry import Registry, open_registry
+from store.session import Batch, SessionStore
+from store.sqlitefile import remove_store
+from store.tokens import TokenStore, new_token
+
+NOW = 1_795_446_904.0
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def queries(data: DataDir, clock: Clock) -> Iterator[Queries]:
+    opened = Queries(data, clock=clock)
+    yield opened
+    opened.close()
+
+
+def test_a_data_folder_without_stores_is_empty(queries: Queries, data: DataDir) -> None:
+    assert queries.tokens() == ()
+    assert queries.verify("sbg_x", NOW) is None
+    assert queries.crashes("a") == ()
+    assert queries.events(0, 10) == []
+    assert (queries.first_number(), queries.last_event(), queries.count_events()) == (None, 0, 0)
+    page = queries.timeline("a", None, 10)
+    assert (page.items, page.next, page.total) == ((), None, 0)
+    assert queries.messages("a", None, None, 10).items == ()
+    assert queries.message("a", "m") is None
+    assert [file for file in data.root.rglob("*") if file.is_file()] == []
+
+
+def test_stores_that_appear_later_are_read(queries: Queries, data: DataDir) -> None:
+    assert queries.last_event() == 0
+    journal = open_journal(data.journal_url, NOW)
+    journal.append([("a", "s", [StoredEvent(1, "k", {"n": 1}, NOW)])], NOW)
+    assert queries.last_event() == 1
+    assert [event.data for event in queries.events(0, 10)] == [{"n": 1}]
+    journal.close()
+
+
+def test_tokens_are_read_at_most_once_a_second(queries: Queries, data: DataDir, clock: Clock) -> None:
+    engine = open_registry(data.registry_url, NOW)
+    store = TokenStore(engine)
+    value, token = new_token("t", {Scope.ADMIN}, now=NOW)
+    store.save(token)
+    assert queries.verify(value, NOW) == token
+    store.delete(token.token_id)
+    clock.now += 0.9
+    assert queries.verify(value, NOW) == token
+    clock.now += 0.1
+    assert queries.verify(value, NOW) is None
+    store.save(token)
+    queries.forget_tokens()
+    assert queries.verify(value, NOW) == token
+    engine.dispose()
+
+
+def test_crashes_come_newest_first(queries: Queries, data: DataDir) -> None:
+    engine = open_registry(data.registry_url, NOW)
+    for at in (1.0, 2.0):
+        Registry(engine).add_crash(CrashRecord("a", at, 1, "exit 1", "open"))
+    assert [crash.at for crash in queries.crashes("a")] == [2.0, 1.0]
+    engine.dispose()
+
+
+def test_events_are_filtered_counted_and_bounded(queries: Queries, data: DataDir) -> None:
+    journal = open_journal(data.journal_url, NOW)
+    for instance_id in ("a", "b", "c"):
+        journal.append([(instance_id, "s", [StoredEvent(n, f"k{n % 2}", {}, NOW) for n in (1, 2, 3)])], NOW)
+    assert [e.number for e in queries.events(2, 3)] == [3, 4, 5]
+    assert [e.number for e in queries.events(0, 9, {"a", "c"})] == [1, 2, 3, 7, 8, 9]
+    assert [e.number for e in queries.events(1, 2, {"a", "c"}, {"k1"})] == [3, 7]
+    assert queries.events(0, 9, set()) == []
+    counts = [queries.count_events(), queries.count_events({"a"}), queries.count_events({"a", "b"}, {"k1"})]
+    assert counts == [9, 3, 4]
+    assert queries.count_events(set()) == 0
+    journal.trim(NOW + 8 * 86_400, 7, 0)
+    assert (queries.first_number(), queries.last_event()) == (None, 9)
+    journal.close()
+
+
+def filled_session(data: DataDir, count: int) -> SessionStore:
+    store = SessionStore.open(data.session("a"), NOW)
+    for number in range(1, count + 1):
+        state = MessageState.SENT if number % 2 else MessageState.ACCEPTED
+        store.commit(
+            Batch(
+                outbox=[OutboxMessage(f"m{number}", b"x", NOW, NOW + 1, state)],
+                timeline=[TimelineEntry(NOW + number, "e", "s")],
+            )
+        )
+    return store
+
+
+def test_histories_are_paged_newest_first_while_they_grow(queries: Queries, data: DataDir) -> None:
+    store = filled_session(data, 7)
+    first = queries.timeline("a", None, 3)
+    assert ([e.at - NOW for e in first.items], first.total) == ([7, 6, 5], 7)
+    store.commit(Batch(timeline=[TimelineEntry(NOW + 8, "e", "s")]))
+    second = queries.timeline("a", first.next, 3)
+    assert ([e.at - NOW for e in second.items], second.total) == ([4, 3, 2], 8)
+    third = queries.timeline("a", second.next, 3)
+    assert ([e.at - NOW for e in third.items], third.next) == ([1], None)
+    store.close()
+    assert queries.timeline("a", None, 8).next is None
+
+
+def test_messages_are_filtered_by_state_and_found_by_id(queries: Queries, data: DataDir) -> None:
+    store = filled_session(data, 5)
+    sent = queries.messages("a", MessageState.SENT, None, 2)
+    assert ([m.message_id for m in sent.items], sent.total) == (["m5", "m3"], 3)
+    rest = queries.messages("a", MessageState.SENT, sent.next, 2)
+    assert ([m.message_id for m in rest.items], rest.next) == (["m1"], None)
+    assert [m.message_id for m in queries.messages("a", None, None, 9).items] == [
+        "m5",
+        "m4",
+        "m3",
+        "m2",
+        "m1",
+    ]
+    assert queries.messages("a", MessageState.FAILED, None, 9).total == 0
+    found = queries.message("a", "m4")
+    assert found is not None and found.state is MessageState.ACCEPTED
+    assert queries.message("a", "m9") is None
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "é",
+        "====",
+        encode_cursor("messages", 3),
+        encode_cursor("timeline", 3) + "A",
+        "MTIz",
+        "a" * 5000,
+    ],
+    ids=lambda cursor: ascii(cursor[:12]),
+)
+def test_a_cursor_of_somebody_else_is_refused(queries: Queries, data: DataDir, cursor: str) -> None:
+    filled_session(data, 3).close()
+    with pytest.raises(BadCursor):
+        queries.timeline("a", cursor, 3)
+
+
+@pytest.mark.parametrize("number", [1, 999_999_999_999_999_999])
+def test_a_cursor_comes_back(number: int) -> None:
+    assert decode_cursor("timeline", encode_cursor("timeline", number)) == number
+
+
+@pytest.mark.parametrize("number", [-1, 10**18, 2**70])
+def test_a_number_that_no_row_has_is_no_cursor(number: int) -> None:
+    with pytest.raises(BadCursor):
+        decode_cursor("timeline", encode_cursor("timeline", number))
+
+
+def test_what_is_no_instance_id_reaches_no_file(queries: Queries) -> None:
+    with pytest.raises(ValueError, match="instance id"):
+        queries.timeline("../registry", None, 3)
+
+
+def delete_tokens(queries: Queries) -> None:
+    with queries._registry.open() as db:
+        assert db is not None
+        db.exec_driver_sql("DELETE FROM tokens")
+
+
+def test_readers_cannot_write(queries: Queries, data: DataDir) -> None:
+    open_registry(data.registry_url, NOW).dispose()
+    queries.tokens()
+    with pytest.raises(StoreFailed) as failure:
+        delete_tokens(queries)
+    assert failure.value.fault is StoreFault.READ_ONLY
+
+
+def test_a_removed_instance_has_an_empty_history(queries: Queries, data: DataDir) -> None:
+    filled_session(data, 3).close()
+    assert queries.timeline("a", None, 3).total == 3
+    remove_store(data.session("a"))
+    assert queries.timeline("a", None, 3).total == 0
+    assert list(data.instances.iterdir()) == []
+
+
+def test_a_database_that_was_replaced_is_read_anew(queries: Queries, data: DataDir) -> None:
+    journal = open_journal(data.journal_url, NOW)
+    journal.append([("a", "s", [StoredEvent(1, "old", {}, NOW)])], NOW)
+    assert queries.last_event() == 1
+    journal.close()
+    remove_store(data.journal_db)
+    assert queries.last_event() == 0
+    data.journal_db.write_bytes(b"x" * 5000)
+    with pytest.raises(StoreFailed):
+        queries.events(0, 9)
+    journal = open_journal(data.journal_url, NOW, recreate=True)
+    assert queries.last_event() == int(NOW * 1000)
+    journal.close()
+
+
+def test_the_files_a_killed_writer_left_can_be_read(queries: Queries, data: DataDir) -> None:
+    """Without the writer the reader has to look into the -wal by itself."""
+    store = filled_session(data, 3)
+    wal = data.session("a").with_name("a.db-wal").read_bytes()
+    image = data.session("a").read_bytes()
+    store.close()
+    remove_store(data.session("a"))
+    data.session("a").write_bytes(image)
+    data.session("a").with_name("a.db-wal").write_bytes(wal)
+    assert queries.timeline("a", None, 9).total == 3
+
+
+def test_damage_in_a_history_is_a_clear_failure(queries: Queries, data: DataDir) -> None:
+    filled_session(data, 3).close()
+    raw = sqlite3.connect(data.session("a"))
+    raw.execute("UPDATE timeline SET body = x'01' WHERE number = 2")
+    raw.commit()
+    raw.close()
+    with pytest.raises(StoreFailed) as failure:
+        queries.timeline("a", None, 9)
+    assert failure.value.fault is StoreFault.DAMAGED
+
+
+def test_many_threads_read_while_writers_write(queries: Queries, data: DataDir) -> None:
+    journal, engine = open_journal(data.journal_url, NOW), open_registry(data.registry_url, NOW)
+    store = SessionStore.open(data.session("a"), NOW)
+    registry, tokens, done = Registry(engine), TokenStore(engine), threading.Event()
+
+    def read() -> int:
+        rounds = last = 0
+        while not done.is_set() or rounds == 0:
+            numbers = [event.number for event in queries.events(last, 50)]
+            assert numbers == list(range(last + 1, last + len(numbers) + 1))
+            last += len(numbers)
+            queries.forget_tokens()
+            assert len(queries.tokens()) <= 60
+            page = queries.timeline("a", None, 5)
+            assert len(page.items) == min(5, page.total)
+            queries.crashes("a")
+            rounds += 1
+        return rounds
+
+    with ThreadPoolExecutor(8) as pool:
+        readers = [pool.submit(read) for _ in range(8)]
+        try:
+            for number in range(1, 61):
+                journal.append([("a", "s", [StoredEvent(number, "k", {}, NOW)])], NOW)
+                tokens.save(new_token(f"t{number}", {Scope.READ}, now=NOW)[1])
+                registry.save(InstanceRecord(f"i{number}", InstanceConfig(url="ws://127.0.0.1:1")))
+                store.commit(Batch(timeline=[TimelineEntry(NOW, "e", "s")]))
+        finally:
+            done.set()
+        assert all(reader.result(timeout=60) > 0 for reader in readers)
+    journal.close()
+    store.close()
+    engine.dispose()
