@@ -21,11 +21,12 @@ from pydantic import (
     ValidationInfo,
     create_model,
 )
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from cli.settings_checks import cross_checks
 from cli.settings_origin import PREFIX, Origins, Problem, explained, foreign_variables, shown_path, variable
 from core.config import SECTIONS, Settings, problem
+from core.knobs import shown
 
 HOME = Path(__file__).resolve().parent.parent
 DEFAULT_FILE = HOME / "conf" / "sambung.toml"
@@ -52,14 +53,15 @@ def load_settings(
 
     `options`: section → key → value, as given on the command line. Raises WrongSettings.
     """
-    text, shown = read_file(file)
+    text, name = read_file(file)
     variables = {k.upper(): v for k, v in (os.environ if environ is None else environ).items()}
-    origins = Origins(shown, text, variables, options or {})
+    origins = Origins(name, text, variables, options or {})
     problems = foreign_variables(variables)
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise WrongSettings([(shown, f"not TOML: {error}"), *problems]) from None
+        raise WrongSettings([(name, f"not TOML: {error}"), *problems]) from None
+    problems += scalars(tables, origins)
     try:
         values = merged(tables, variables, options or {})
     except ValidationError as error:
@@ -77,39 +79,42 @@ def load_settings(
 def read_file(file: Path | None) -> tuple[str, str]:
     """Text and shown name of the settings file; an explicit file must exist."""
     path = file or DEFAULT_FILE
-    shown = shown_path(path)
+    name = shown_path(path)
     if file is None and not path.exists():
-        return "", shown
+        return "", name
     try:
-        return path.read_text(encoding="utf-8"), shown
+        return path.read_text(encoding="utf-8"), name
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise WrongSettings([(shown, f"cannot be read: {reason}")]) from None
+        raise WrongSettings([(name, f"cannot be read: {reason}")]) from None
 
 
-def merged(tables: dict[str, Any], variables: Mapping[str, str], options: Options) -> BaseSettings:
+def scalars(tables: dict[str, Any], origins: Origins) -> list[Problem]:
+    """Sections of the file that are none; they are taken out."""
+    wrong = [name for name, value in tables.items() if name in SECTIONS and not isinstance(value, dict)]
+    return [
+        (origins.of(name), f"must be a section: [{name}] (got {shown(tables.pop(name))})") for name in wrong
+    ]
+
+
+class Environment(EnvSettingsSource):
+    """pydantic-settings' reading of SAMBUNG_SECTION__KEY, from given variables."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        super().__init__(VARIABLES)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): EnvText(value) for name, value in self._variables.items() if "__" in name}
+
+
+def merged(tables: dict[str, Any], variables: Mapping[str, str], options: Options) -> BaseModel:
     """All sources laid over each other and checked knob by knob; raises pydantic's ValidationError."""
-
-    class Environment(EnvSettingsSource):
-        def _load_env_vars(self) -> Mapping[str, str | None]:
-            return {name.lower(): EnvText(value) for name, value in variables.items() if "__" in name}
-
-    class File(PydanticBaseSettingsSource):
-        def __call__(self) -> dict[str, Any]:
-            return tables
-
-        def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-            raise NotImplementedError("the file is one value, read as a whole")
-
-    class Sources(ROOT_MODEL):  # type: ignore[misc, valid-type]
-        @classmethod
-        def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, Environment(settings_cls), File(settings_cls)
-
-    result: BaseSettings = Sources(**options)
-    return result
+    values = dict(tables)
+    for source in (Environment(variables)(), options):
+        for section, found in source.items():
+            values[section] = {**values.get(section, {}), **found}
+    return CHECKED.model_validate(values)
 
 
 def without(
@@ -162,16 +167,16 @@ def section_model(name: str) -> type[BaseModel]:
     return create_model(name, __config__=ConfigDict(extra="forbid", title=name), **knobs)
 
 
-ROOT_MODEL: type[BaseSettings] = create_model(
-    "SambungSettings",
-    __base__=type(
-        "Base",
-        (BaseSettings,),
-        {
-            "model_config": SettingsConfigDict(
-                env_prefix=PREFIX, env_nested_delimiter="__", env_nested_max_split=1, extra="forbid"
-            )
-        },
-    ),
-    **{name: (model, model()) for name in SECTIONS for model in [section_model(name)]},  # type: ignore[call-overload]
-)
+SECTION_FIELDS: dict[str, Any] = {
+    name: (model, model()) for name in SECTIONS for model in [section_model(name)]
+}
+
+
+class Prefixed(BaseSettings):
+    """How the environment names a knob."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", env_nested_max_split=1)
+
+
+VARIABLES = create_model("Variables", __base__=Prefixed, **SECTION_FIELDS)
+CHECKED: type[BaseModel] = create_model("Checked", __config__=ConfigDict(extra="forbid"), **SECTION_FIELDS)

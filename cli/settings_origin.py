@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from core.config import SECTIONS
-from core.knobs import shown
 
 PREFIX = "SAMBUNG_"
 Problem = tuple[str, str]
 """Place and text."""
 
 SPECIAL = ("SAMBUNG_ADMIN_TOKEN", "SAMBUNG_WIRE_KEY", "SAMBUNG_NO_BOOTSTRAP")
-HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]")
+HEADER = re.compile(r"\s*\[\[?\s*([^\[\]]+?)\s*\]")
 KEY = re.compile(r"""\s*(["']?)([A-Za-z0-9_.-]+)\1\s*=""")
 
 
@@ -80,12 +79,17 @@ def explained(error: Any, origins: Origins) -> Problem:
     """One pydantic error: where, which knob, what is wrong, what is allowed."""
     section, *rest = [str(part) for part in error["loc"]]
     place = origins.of(section, *rest)
+    if error["type"] == "extra_forbidden" and not rest and (owners := sections_with(section)):
+        return place, f"must stand in its section: {' or '.join(f'[{owner}]' for owner in owners)}"
     if error["type"] == "extra_forbidden":
         known = [f.name for f in fields(SECTIONS[section])] if rest else list(SECTIONS)
         return place, ("unknown knob" if rest else "unknown section") + nearest((rest or [section])[0], known)
-    if error["type"] == "model_type":
-        return place, f"must be a section: [{section}] (got {shown(error['input'])})"
     return place, error["msg"].removeprefix("Value error, ")
+
+
+def sections_with(key: str) -> list[str]:
+    """The sections that have a knob of this name."""
+    return [name for name, kind in SECTIONS.items() if key in {f.name for f in fields(kind)}]
 
 
 def nearest(name: str, known: list[str]) -> str:

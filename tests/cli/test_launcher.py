@@ -10,7 +10,7 @@ import pytest
 
 from cli.child import Child, restart_delay_s
 from cli.processes import Process
-from tests.cli.conftest import DEADLINE_S, Started, eventually, gone, pids
+from tests.cli.running import DEADLINE_S, Started, eventually, gone, pids
 
 LAUNCHED = str(Path(__file__).with_name("launched.py"))
 
