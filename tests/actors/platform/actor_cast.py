@@ -114,6 +114,8 @@ class Child(BaseActor):
         time.sleep(message.duration_s)
 
     def receiveMsg_Fail(self, _message: Fail, _sender: Any) -> None:
+        with Path("failures").open("a") as file:
+            file.write("failed\n")
         raise RuntimeError("asked to fail")
 
     def receiveMsg_SayUnlisted(self, _message: SayUnlisted, sender: Any) -> None:

@@ -106,6 +106,15 @@ class Session:
         waker.join()
         return {"heard": described(heard), "took_s": time.monotonic() - listening_s}
 
+    def wake_drain_listen(self) -> dict[str, Any]:
+        """How long listen(LISTEN_S) takes after a wake that came before a drain."""
+        assert self.mailbox is not None
+        self.mailbox.wake()
+        self.drain()
+        started_s = time.monotonic()
+        self.mailbox.listen(LISTEN_S)
+        return {"took_s": time.monotonic() - started_s}
+
     def stop(self, deadline_s: float = 10.0) -> dict[str, Any]:
         assert self.handle is not None
         if self.mailbox is not None:
