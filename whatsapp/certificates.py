@@ -63,20 +63,9 @@ def issue_chain(
     leaf_serial: int = 2,
 ) -> bytes:
     """A chain that `verify_chain` accepts under `root.public`, for a simulated server."""
-    inner = Details(
-        serial=intermediate_serial,
-        issuer_serial=ROOT_SERIAL,
-        key=intermediate.public,
-        not_before=validity.not_before,
-        not_after=validity.not_after,
-    )
-    outer = Details(
-        serial=leaf_serial,
-        issuer_serial=intermediate_serial,
-        key=server_static,
-        not_before=validity.not_before,
-        not_after=validity.not_after,
-    )
+    valid = {"not_before": validity.not_before, "not_after": validity.not_after}
+    inner = Details(serial=intermediate_serial, issuer_serial=ROOT_SERIAL, key=intermediate.public, **valid)
+    outer = Details(serial=leaf_serial, issuer_serial=intermediate_serial, key=server_static, **valid)
     chain = wire.CertChain(leaf=_sign(intermediate, outer, rng), intermediate=_sign(root, inner, rng))
     return chain.SerializeToString()
 

@@ -17,7 +17,7 @@ def derive(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
     return HKDF(algorithm=SHA256(), length=length, salt=salt, info=info).derive(secret)
 
 
-def session_keys(agreements: tuple[bytes, ...]) -> tuple[bytes, bytes]:
+def session_keys(*agreements: bytes) -> tuple[bytes, bytes]:
     """The root and first chain key from the X3DH agreements, in the initiator's order."""
     secret = b"\xff" * 32 + b"".join(agreements)
     output = derive(secret, ZERO_SALT, b"WhisperText", 64)

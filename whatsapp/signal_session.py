@@ -97,14 +97,13 @@ def initiate(local: LocalIdentity, bundle: PreKeyBundle, rng: Rng) -> Session:
     if not xeddsa.verify(bundle.identity_key, serialize_public(bundle.signed_pre_key), bundle.signature):
         raise InvalidSignature("the signed pre-key is not signed by the bundle's identity")
     base, ratchet = KeyPair.generate(rng), KeyPair.generate(rng)
-    agreements = [
+    one_time = () if bundle.pre_key is None else (base.agree(bundle.pre_key),)
+    root_key, chain_key = session_keys(
         local.keys.agree(bundle.signed_pre_key),
         base.agree(bundle.identity_key),
         base.agree(bundle.signed_pre_key),
-    ]
-    if bundle.pre_key is not None:
-        agreements.append(base.agree(bundle.pre_key))
-    root_key, chain_key = session_keys(tuple(agreements))
+        *one_time,
+    )
     root_key, sending_key = ratchet_step(root_key, ratchet.agree(bundle.signed_pre_key))
     return Session(
         local_identity=local.keys.public,
@@ -124,14 +123,13 @@ def respond(
     local: LocalIdentity, message: PreKeySignalMessage, signed_pre_key: KeyPair, pre_key: KeyPair | None
 ) -> Session:
     """The session that the sender of a pkmsg has; proven only when its message decrypts."""
-    agreements = [
+    one_time = () if pre_key is None else (pre_key.agree(message.base_key),)
+    root_key, chain_key = session_keys(
         signed_pre_key.agree(message.identity_key),
         local.keys.agree(message.base_key),
         signed_pre_key.agree(message.base_key),
-    ]
-    if pre_key is not None:
-        agreements.append(pre_key.agree(message.base_key))
-    root_key, chain_key = session_keys(tuple(agreements))
+        *one_time,
+    )
     return Session(
         local_identity=local.keys.public,
         remote_identity=message.identity_key,
@@ -162,15 +160,18 @@ def encrypt(session: Session, plaintext: bytes) -> tuple[Session, str, bytes]:
     after = replace(session, sending=SendingChain(next_key, session.sending.counter + 1))
     if session.pending is None:
         return after, "msg", message
-    wrapped = PreKeySignalMessage(
+    return after, "pkmsg", _wrap(session, session.pending, message)
+
+
+def _wrap(session: Session, pending: Pending, message: bytes) -> bytes:
+    return PreKeySignalMessage(
         registration_id=session.local_registration_id,
-        pre_key_id=session.pending.pre_key_id,
-        signed_pre_key_id=session.pending.signed_pre_key_id,
+        pre_key_id=pending.pre_key_id,
+        signed_pre_key_id=pending.signed_pre_key_id,
         base_key=session.base_key,
         identity_key=session.local_identity,
         message=message,
-    )
-    return after, "pkmsg", wrapped.serialize()
+    ).serialize()
 
 
 def decrypt(session: Session, message: SignalMessage, rng: Rng) -> tuple[Session, bytes]:
