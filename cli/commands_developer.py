@@ -19,7 +19,7 @@ def run_tests_command(
     context: typer.Context,
     slow: Annotated[bool, typer.Option("--slow", help="Also the tests that take minutes.")] = False,
 ) -> None:
-    """Run the tests; everything else on the command line goes to pytest."""
+    """Run the tests. Other arguments go to pytest."""
     from cli.output import say
     from cli.testing import ensure_test_tools, run_tests
 
@@ -37,7 +37,7 @@ def check() -> None:
 
 
 def bench(context: typer.Context) -> None:
-    """Measure this machine and this version; see `bench --help`."""
+    """Run the benchmarks."""
     from cli.output import say
     from cli.testing import ensure_test_tools, run_module
 
@@ -46,7 +46,7 @@ def bench(context: typer.Context) -> None:
 
 
 def simulator(context: typer.Context) -> None:
-    """Run upstreams with fault knobs; see `simulator --help`."""
+    """Run upstreams with fault knobs."""
     from cli.testing import run_module
 
     raise typer.Exit(run_module("simulator", context.args))

@@ -20,7 +20,7 @@ def events(
     data: DataOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Events of the instances, oldest first; -o json prints one JSON object per line."""
+    """Show events of instances, oldest first. -o json: one object per line."""
     from cli.client import Client
     from cli.event_feed import follow_events
     from cli.folder import Place

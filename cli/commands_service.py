@@ -23,7 +23,7 @@ def start(
     config: ConfigOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Start the server in the background and wait until it is ready."""
+    """Start the server in the background. Waits until it is ready."""
     from cli import service
     from cli.output import say
     from cli.request import Request
@@ -40,7 +40,7 @@ def restart(
     config: ConfigOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Replace every process of the background server; what isn't given stays as it was at the last start."""
+    """Replace every process of the server. What isn't given stays as it was at the last start."""
     from cli import service
     from cli.output import say
     from cli.request import Request
@@ -60,7 +60,7 @@ def _started(_root: Path, data: Path | None, output: Output) -> None:
 
 
 def stop(data: DataOption = None, output: OutputOption = Output.TABLE) -> None:
-    """Stop the server with all its processes; exit 3 when none runs."""
+    """Stop the server with all its processes. Exit 3 when none runs."""
     from cli import service
     from cli.folder import Place
     from cli.output import line, show
@@ -76,7 +76,7 @@ def status(
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show processes, address, health and instances; exit 3 when no server runs."""
+    """Show address, health and instances. Exit 3 when no server runs."""
     import time
 
     from cli.folder import Place
@@ -103,7 +103,7 @@ def logs(
     data: DataOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show the end of sambung.log; with -o json the events of events.jsonl."""
+    """Show the end of the log. With -o json: of events.jsonl."""
     from cli.folder import Place
     from cli.logs_view import about, followed, last_lines
     from cli.output import line

@@ -26,7 +26,7 @@ class Housekeeping:
     due_at_s: float = 0.0
 
     def round(self, now_s: float) -> HostStorage | None:
-        """Do what is due; the figures for the root, None when nothing was due. Never raises: a full disk is a figure."""
+        """Do what is due: the figures for the root, None when nothing was. Never raises: a full disk is a figure."""
         if now_s < self.due_at_s:
             return None
         self.due_at_s = now_s + ROUND_S

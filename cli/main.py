@@ -34,12 +34,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-commands_service.register(app)
-app.add_typer(commands_instances.app, name="instances")
-app.add_typer(commands_tokens.app, name="token")
-app.add_typer(commands_config.app, name="config")
-app.command()(commands_events.events)
-commands_developer.register(app)
 
 
 def show_version(wanted: bool) -> None:
@@ -83,35 +77,42 @@ def demo(
         int | None, typer.Option(min=1, help="End after this time; exit 0 only if everything was seen.")
     ] = None,
 ) -> None:
-    """Show instances that connect, break, trip, recover and restart, on a simulator with shortened times."""
+    """See instances connect, break, trip and recover. Needs nothing else: it brings a simulator along."""
     from cli.demo import run
     from cli.request import Request
 
     raise typer.Exit(run(Request(data, config, host, port), token, seconds))
 
 
+commands_service.register(app)
+app.add_typer(commands_instances.app, name="instances")
+app.add_typer(commands_tokens.app, name="token")
+app.add_typer(commands_config.app, name="config")
+app.command()(commands_events.events)
+commands_developer.register(app)
+
+
 def main() -> int:
     """The entry point; the exit code."""
-    arguments = sys.argv[1:]
+    try:
+        return run(sys.argv[1:])
+    except CommandFailed as failure:
+        typer.echo(f"sambung: {failure.message}", err=True)
+        return failure.code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `run.py … | head`; nothing more can be said, not even by the interpreter's end
+        sys.stdout = None
+        return FAILED
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line."""
     if arguments and arguments[0] in HIDDEN:
         from cli.hidden import run_hidden
 
         return run_hidden(arguments[0], arguments[1:])
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in GLOBAL):
         arguments = ["serve", *arguments]
-    return exit_code(arguments)
-
-
-def exit_code(arguments: list[str]) -> int:
-    """Run one command line."""
-    try:
-        app(args=arguments, prog_name="run.py")
-    except CommandFailed as failure:
-        typer.echo(f"sambung: {failure.message}", err=True)
-        return failure.code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:  # `run.py … | head`
-        sys.stdout = None
-        return FAILED
+    app(args=arguments, prog_name="run.py")
     return 0

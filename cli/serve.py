@@ -11,10 +11,10 @@ from setproctitle import setproctitle
 
 from cli.banner import banner, hand_over_token
 from cli.child import Child
-from cli.client import Client
 from cli.failure import CommandFailed
 from cli.folder import Place, own_command, read_listening, take_tree_lock, tree_is_gone, write_json
 from cli.launcher import Launcher
+from cli.readiness import Readiness
 from cli.request import Request
 from cli.settings_json import read_settings
 from cli.version import VERSION
@@ -99,17 +99,6 @@ def launcher(request: Request, place: Place, say: Callable[[str], None]) -> Laun
             Child("the actors process", own_command("_actors", place, *parent), tree_lock),
             Child("the web process", own_command("_web", place, *parent, *request.overrides)),
         ],
-        is_ready=lambda: answers_ready(place),
+        is_ready=Readiness(place, time.monotonic()).asked,
         on_ready=on_ready,
     )
-
-
-def answers_ready(place: Place) -> bool:
-    """Does /health/ready say yes?"""
-    listening = read_listening(place)
-    if listening is None:
-        return False
-    try:
-        return Client(listening.url, None, timeout_s=1.0).answer("GET", "/health/ready")[0] == 200
-    except CommandFailed:
-        return False
