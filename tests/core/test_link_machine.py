@@ -304,8 +304,6 @@ class LinkMachine(RuleBasedStateMachine):
             chosen = [timer for timer in due if timer[0] == earliest][-1]
             self.timers.remove(chosen)
             self.now_s = max(self.now_s, earliest)
-            if self.ban_until_s is not None and self.ban_until_s <= self.now_s and self.wanted:
-                self.free_model()
             self.wake(chosen[1], chosen[2])
         else:
             raise AssertionError("timers without end")
@@ -313,6 +311,9 @@ class LinkMachine(RuleBasedStateMachine):
 
     def wake(self, name: str, timer: int) -> None:
         before = self.link
+        if name == "ban_over" and timer == before.timer and self.wanted:
+            assert self.ban_until_s is not None and self.ban_until_s <= self.now_s
+            self.free_model()
         effects = self.give(Wake(name, timer))
         if timer != before.timer:
             assert (self.link, effects) == (before, []), "a stale timer changed something"
@@ -346,6 +347,7 @@ class LinkMachine(RuleBasedStateMachine):
         assert len(self.link.breaker.failures) == len(before.breaker.failures)
         assert (self.link.state is LinkState.PARKED) is (self.parked_by is not None)
         if self.wanted:
+            self.wanted = False
             self.want()
 
     # ── what always holds ────────────────────────────────────────────────────────────────────────────────────────
