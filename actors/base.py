@@ -11,6 +11,7 @@ from typing import Any
 
 from thespian.actors import (
     Actor,
+    ActorAddress,
     ActorExitRequest,
     ChildActorExited,
     ThespianWatch,
@@ -84,9 +85,15 @@ class BaseActor(Actor):
         """Call `on_wake(name, epoch)` after `delay_s`. Timers can't be cancelled: give a new epoch instead."""
         self.wakeupAfter(timedelta(seconds=max(0.0, delay_s)), (name, epoch))
 
-    def createActor(self, actor_class: Any, *args: Any, **named: Any) -> Any:
+    def createActor(
+        self,
+        actorClass: type[Actor] | str,  # noqa: N803 Thespian's names
+        targetActorRequirements: Any = None,  # noqa: N803
+        globalName: str | None = None,  # noqa: N803
+        sourceHash: str | None = None,  # noqa: N803
+    ) -> ActorAddress:
         """A new child. Its end is told by `on_child_exited`."""
-        address = super().createActor(actor_class, *args, **named)
+        address = super().createActor(actorClass, targetActorRequirements, globalName, sourceHash)
         self._living.append(address)
         return address
 

@@ -13,6 +13,13 @@ from thespian.system.multiprocCommon import MultiProcReplicator
 _EXITS: dict[str, tuple[int, int | None]] = {}
 _MAX_REMEMBERED = 1000
 
+EXIT_BUG = 70
+EXIT_MEMORY = 71
+CODES = {
+    EXIT_BUG: "ended itself after a bug",
+    EXIT_MEMORY: "ended itself: private memory above supervision.memory_mb",
+}
+
 
 def install() -> None:
     """Record exit codes from here on; harmless when called again."""
@@ -39,12 +46,23 @@ def taken(address: Any) -> tuple[int, str]:
     return pid, describe(code)
 
 
+def child_pid(parent: Any, address: Any) -> int | None:
+    """The pid of a child of this actor, also when the child never said anything; None when it is gone.
+
+    Reads Thespian's private list of its processes (MultiProcReplicator._child_procs), kept under test.
+    """
+    for child in getattr(parent._myRef, "_child_procs", []):
+        if address in (getattr(child, "childRealAddr", None), child.childAddr):
+            return int(child.childProc.pid)
+    return None
+
+
 def describe(code: int | None) -> str:
     """`killed by SIGKILL`, `exit code 1`, `exited`."""
     if code is None:
         return "exited"
     if code >= 0:
-        return f"exit code {code}"
+        return CODES.get(code, f"exit code {code}")
     try:
         return f"killed by {signal.Signals(-code).name}"
     except ValueError:

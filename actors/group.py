@@ -4,7 +4,6 @@ It starts what it is told to place, restarts what crashes within the restart int
 crashing, routes commands down and merges reports up.
 """
 
-import os
 import signal
 import time
 from dataclasses import replace
@@ -16,11 +15,14 @@ from thespian.actors import ActorExitRequest
 from actors import exits
 from actors.group_reports import Child, GroupReports
 from actors.instance import InstanceActor
+from actors.watchman import CHECK_S, SIGNALS, end_process
+from core.config import SupervisionSettings
 from core.messages import (
     Address,
     CommandReply,
     ConfigureGroup,
     DropInstance,
+    GroupReport,
     GroupStopped,
     InstanceCrashed,
     InstanceDropped,
@@ -49,7 +51,11 @@ class GroupSupervisor(GroupReports):
     # ── what the root says ───────────────────────────────────────────────────────────────────────────────────────
 
     def receiveMsg_ConfigureGroup(self, message: ConfigureGroup, sender: Address) -> None:
+        first = self._setup is None
         self._setup, self._root = message, sender
+        if first:
+            self._watch()
+            self._beat()
         setproctitle(f"sambung: group {message.name}")
         logs.setup_logging(Path(message.log_dir), message.settings.log)
 
@@ -120,7 +126,16 @@ class GroupSupervisor(GroupReports):
         if child is None or child.address != sender:
             return
         child.pid, child.snapshot = message.snapshot.pid, message.snapshot
+        policy = self._policy
+        self._watchman.heard(
+            message.snapshot.instance_id, time.monotonic(), message.snapshot.cpu_percent, policy
+        )
         self._report(message.snapshot)
+
+    @property
+    def _policy(self) -> SupervisionSettings:
+        assert self._setup is not None
+        return self._setup.settings.supervision
 
     def receiveMsg_InstanceStopped(self, message: InstanceStopped, sender: Address) -> None:
         self.send(sender, ActorExitRequest())
@@ -134,12 +149,13 @@ class GroupSupervisor(GroupReports):
         if child.quarantine is not None:
             return self._show_quarantine(child)
         child.generation += 1
-        child.stopping, child.pid = False, None
+        child.stopping, child.pid, child.doom = False, None, None
         try:
             child.address = self.createActor(InstanceActor)
         # Whatever keeps a process from starting (memory, descriptors, pids) is a crash of this instance, not of ours.
         except Exception as error:
             return self._crashed(child, 0, f"could not be started: {error}")
+        self._watchman.add(child.record.instance_id, time.monotonic())
         return self.send(child.address, self._configuration(child))
 
     def _stop(self, child: Child) -> None:
@@ -148,6 +164,7 @@ class GroupSupervisor(GroupReports):
             return self._gone(child)
         if not child.stopping:
             child.stopping = True
+            self._watchman.remove(child.record.instance_id)
             self.send(child.address, StopInstance(purge=child.drop and child.purge))
             self.wake_after(TERM_AFTER_S, f"term:{child.record.instance_id}", child.generation)
         return None
@@ -159,10 +176,11 @@ class GroupSupervisor(GroupReports):
         if child is None:
             return
         child.address = None
+        self._watchman.remove(child.record.instance_id)
         if child.stopping:
             self._gone(child)
         else:
-            self._crashed(child, pid, cause)
+            self._crashed(child, pid, cause if child.doom is None else f"{child.doom}; {cause}")
 
     def _gone(self, child: Child) -> None:
         """A child that was asked to stop has ended."""
@@ -179,9 +197,8 @@ class GroupSupervisor(GroupReports):
             self.send(self._root, GroupStopped(self._setup.name))
 
     def _crashed(self, child: Child, pid: int, cause: str) -> None:
-        assert self._setup is not None
         instance_id, last = child.record.instance_id, child.snapshot
-        verdict = after_crash(child.history, time.monotonic(), self._setup.settings.supervision)
+        verdict = after_crash(child.history, time.monotonic(), self._policy)
         child.restarts += 1
         child.generation += 1
         record = CrashRecord(
@@ -203,8 +220,13 @@ class GroupSupervisor(GroupReports):
 
     def on_wake(self, name: str, epoch: int) -> None:
         kind, _, instance_id = name.partition(":")
-        if kind == "flush":
-            return self._flush(epoch)
+        match kind:
+            case "flush":
+                return self._flush(epoch)
+            case "watch":
+                return self._watch()
+            case "beat":
+                return self._beat()
         child = self._children.get(instance_id)
         if child is None or child.generation != epoch:
             return None
@@ -215,12 +237,23 @@ class GroupSupervisor(GroupReports):
         return None
 
     def _end_process(self, child: Child, number: signal.Signals) -> None:
-        """An instance that does not stop when asked: SIGTERM, then SIGKILL. Our own child, so the pid is still its."""
-        if child.pid is not None:
-            try:
-                os.kill(child.pid, number)
-            except ProcessLookupError:
-                return
-        self.wake_after(KILL_AFTER_S, f"kill:{child.record.instance_id}", child.generation)
+        """An instance that does not stop when asked: SIGTERM, then SIGKILL."""
+        if end_process(exits.child_pid(self, child.address), number):
+            self.wake_after(KILL_AFTER_S, f"kill:{child.record.instance_id}", child.generation)
+
+    def _watch(self) -> None:
+        """End who hangs or spins; what follows is the same as after any crash."""
+        for instance_id, verdict, why in self._watchman.check(time.monotonic(), self._policy):
+            child = self._children[instance_id]
+            child.doom = child.doom or why
+            logs.log_event("watchdog", f"Watchdog: {why}; {verdict.value}", "ERROR", instance_id, reason=why)
+            end_process(exits.child_pid(self, child.address), SIGNALS[verdict])
+        self.wake_after(CHECK_S, "watch", 0)
+
+    def _beat(self) -> None:
+        """The group's own heartbeat: its merged reports, also when there are none."""
+        assert self._setup is not None
+        self.send(self._root, GroupReport(self._setup.name, ()))
+        self.wake_after(self._policy.heartbeat_s, "beat", 0)
 
     # ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from actors import exits
 from actors.base import BaseActor
 from actors.reports import Merger
+from actors.watchman import Watchman
 from core.messages import (
     Address,
     CommandReply,
@@ -21,7 +22,8 @@ from core.snapshot import InstanceSnapshot
 @dataclass(slots=True)
 class Child:
     """One instance here. `address` None: no process. `generation`: counts processes, so that timers of an older one
-    are told apart. `stopping`: asked to stop; then `drop` says for good, else it is started again."""
+    are told apart. `stopping`: asked to stop; then `drop` says for good, else it is started again. `doom`: why the
+    watchdog ended its process."""
 
     record: InstanceRecord
     address: Address = None
@@ -31,6 +33,7 @@ class Child:
     restarts: int = 0
     snapshot: InstanceSnapshot | None = None
     quarantine: str | None = None
+    doom: str | None = None
     stopping: bool = False
     drop: bool = False
     purge: bool = False
@@ -46,6 +49,7 @@ class GroupReports(BaseActor):
         self._root: Address = None
         self._children: dict[str, Child] = {}
         self._merger = Merger()
+        self._watchman = Watchman()
         self._ending = False
 
     def _refuse(self, message: Routed, code: str, text: str) -> None:

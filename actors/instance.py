@@ -11,10 +11,12 @@ from pathlib import Path
 
 from setproctitle import setproctitle
 
+from actors.exits import EXIT_BUG, EXIT_MEMORY
 from actors.instance_ports import InstancePorts
 from actors.local_session import LocalSession, make_protocol
 from actors.obeying import obey, refusal
 from actors.process import leave_stack
+from actors.reporting import private_bytes
 from actors.runtime import Runtime
 from actors.transport import Transport
 from core import link_events as events
@@ -45,7 +47,6 @@ from store.sqlitefile import remove_store
 LOCK_RETRY_S = 0.5
 STOP_GRACE_S = 0.5
 PRUNE_BEATS = 12
-EXIT_BUG = 70
 
 
 class InstanceActor(InstancePorts):
@@ -217,12 +218,28 @@ class InstanceActor(InstancePorts):
         assert self._setup is not None
         self._tick += 1
         self.wake_after(self._setup.settings.supervision.heartbeat_s, "beat", self._tick)
+        self._measure_cpu()
+        self._check_memory(self._setup)
         if self._runtime is None:
             return self.report()
         self._runtime.tick()
         if self._tick % PRUNE_BEATS == 0:
             self._prune(self._runtime.settings)
         return None
+
+    def _check_memory(self, setup: ConfigureInstance) -> None:
+        """End a process that leaks before it hurts its neighbours; the store hands everything over."""
+        used, ceiling_mb = private_bytes(), setup.settings.supervision.memory_mb
+        if used is not None and used > ceiling_mb * 1024 * 1024:
+            text = f"private memory {used // (1024 * 1024)} MiB, the ceiling is {ceiling_mb} MiB"
+            self._log(Record("watchdog", "ERROR", {"text": f"Watchdog: {text}"}))
+            self._end(EXIT_MEMORY, MemoryError(text))
+
+    def _end(self, code: int, error: Exception) -> None:
+        """End this process now, leaving the stack where the registry finds it."""
+        if self._setup is not None:
+            leave_stack(DataDir(Path(self._setup.data_dir)).crash, error)
+        os._exit(code)
 
     def _prune(self, settings: Settings) -> None:
         """Drop old finished messages and timeline entries; a disk that refuses is reported by the next write."""
@@ -235,8 +252,6 @@ class InstanceActor(InstancePorts):
 
         What was durable is handed over by the store; the stack goes where the registry finds it.
         """
-        if self._setup is not None:
-            leave_stack(DataDir(Path(self._setup.data_dir)).crash, error)
-        os._exit(EXIT_BUG)
+        self._end(EXIT_BUG, error)
 
     # ── seen from outside ────────────────────────────────────────────────────────────────────────────────────────

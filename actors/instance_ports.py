@@ -45,6 +45,8 @@ class InstancePorts(BaseActor):
         self._connected_s = 0.0
         self._wanted_s = 0.0
         self._counted_at_s = time.monotonic()
+        self._cpu_percent: float | None = None
+        self._cpu_at = (time.monotonic(), time.process_time())
 
     def _own_settings(self, setup: ConfigureInstance) -> Settings:
         return with_overrides(setup.settings, setup.record.config.overrides)
@@ -107,9 +109,17 @@ class InstancePorts(BaseActor):
                 unsent_events=0 if runtime is None else runtime.feed.count,
                 connected_s=self._connected_s,
                 wanted_s=self._wanted_s,
+                cpu_percent=self._cpu_percent,
                 trouble=self._trouble or (runtime.store_failure if runtime is not None else None),
             ),
         )
+
+    def _measure_cpu(self) -> None:
+        """The share of one core since the last heartbeat; reports between two heartbeats repeat it."""
+        (then_s, used_s), now = self._cpu_at, (time.monotonic(), time.process_time())
+        if now[0] - then_s > 0.5:
+            self._cpu_percent = 100.0 * (now[1] - used_s) / (now[0] - then_s)
+            self._cpu_at = now
 
     def _count_time(self, now_s: float, link: Link) -> None:
         """Add the time since the last look to what the link was then: reports come at every change."""

@@ -7,9 +7,7 @@ not be stored is not acknowledged; its instance sends it again.
 import time
 from pathlib import Path
 
-from setproctitle import setproctitle
-
-from actors.base import BaseActor
+from actors.part import PartActor
 from core.messages import (
     Address,
     EventBatch,
@@ -29,20 +27,21 @@ GROUP_COMMIT_S = 0.01
 WATCH_S = 15.0
 
 
-class JournalActor(BaseActor):
+class JournalActor(PartActor):
+    part = "journal"
+
     def __init__(self) -> None:
         super().__init__()
         self._journal: Journal | None = None
         self._setup: OpenJournal | None = None
-        self._root: Address = None
         self._batches: list[tuple[EventBatch, Address]] = []
         self._watchers: dict[str, tuple[Address, float]] = {}
         self._trim = 0
+        self._failing = False
 
     def receiveMsg_OpenJournal(self, message: OpenJournal, sender: Address) -> None:
-        setproctitle("sambung: journal")
-        logs.setup_logging(Path(message.log_dir), message.settings.log)
-        self._setup, self._root = message, sender
+        self.begin(sender, message.log_dir, message.settings)
+        self._setup = message
         if self._journal is not None:
             return
         try:
@@ -69,6 +68,8 @@ class JournalActor(BaseActor):
             self._commit()
         elif name == "trim" and epoch == self._trim:
             self._trim_old()
+        else:
+            super().on_wake(name, epoch)
 
     def _commit(self) -> None:
         batches, self._batches = self._batches, []
@@ -80,8 +81,12 @@ class JournalActor(BaseActor):
             )
         except StoreError as error:
             logs.logger().error("Events wait for the journal: %s", error)
+            self._failing = True
             self.send(self._root, JournalBroken(str(error)))
             return
+        if self._failing:
+            self._failing = False
+            self.send(self._root, JournalOpened(last))
         for batch, sender in batches:
             self.send(sender, EventsStored(batch.stream, batch.events[-1].number))
         self._push(last)

@@ -5,9 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from setproctitle import setproctitle
-
-from actors.base import BaseActor
+from actors.part import PartActor
 from actors.process import take_crash_text
 from core.messages import (
     Address,
@@ -22,7 +20,6 @@ from core.messages import (
     SaveInstance,
     SaveToken,
 )
-from store import logs
 from store.errors import StoreError
 from store.layout import DataDir
 from store.registry import Registry, open_registry
@@ -31,7 +28,9 @@ from store.tokens import TokenStore
 MAX_STACK = 65_536
 
 
-class RegistryActor(BaseActor):
+class RegistryActor(PartActor):
+    part = "registry"
+
     def __init__(self) -> None:
         super().__init__()
         self._registry: Registry | None = None
@@ -39,8 +38,7 @@ class RegistryActor(BaseActor):
         self._crash_dir = Path()
 
     def receiveMsg_OpenRegistry(self, message: OpenRegistry, sender: Address) -> None:
-        setproctitle("sambung: registry")
-        logs.setup_logging(Path(message.log_dir), message.settings.log)
+        self.begin(sender, message.log_dir, message.settings)
         data = DataDir(Path(message.data_dir))
         self._crash_dir = data.crash
         try:

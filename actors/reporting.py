@@ -28,6 +28,7 @@ class Surroundings:
     unsent_events: int
     connected_s: float
     wanted_s: float
+    cpu_percent: float | None
     trouble: str | None
 
 
@@ -64,6 +65,7 @@ def snapshot(link: Link, around: Surroundings) -> InstanceSnapshot:
         connected_s=around.connected_s,
         wanted_s=around.wanted_s,
         memory_bytes=private_bytes(),
+        cpu_percent=around.cpu_percent,
     )
 
 

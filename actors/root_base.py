@@ -11,6 +11,7 @@ from actors.base import BaseActor
 from actors.fleetfeed import FleetFeed
 from actors.gatekeeper import Gatekeeper
 from actors.group import GroupSupervisor
+from actors.watchman import Watchman
 from core.config import Settings
 from core.messages import (
     Address,
@@ -49,6 +50,7 @@ class RootBase(BaseActor):
         self._pending: dict[str, tuple[Address, Callable[[], None], Callable[[], None]]] = {}
         self._feed = FleetFeed()
         self._gate = Gatekeeper(self._settings.gate)
+        self._watchman = Watchman()
         self._releasing = False
         self._pushing = False
         self._storage = HostStorage(True, 0, 0, 100.0)
@@ -81,6 +83,7 @@ class RootBase(BaseActor):
     def _start_group(self, name: str) -> None:
         assert self._setup is not None
         group = self._groups[name] = self.createActor(GroupSupervisor)
+        self._watchman.add(name, time.monotonic())
         setup = self._setup
         self.send(
             group,

@@ -14,6 +14,7 @@ from actors import exits
 from actors.journal import JournalActor
 from actors.registry import RegistryActor
 from actors.root_commands import RootCommands
+from actors.watchman import CHECK_S, SIGNALS, end_process
 from core.messages import (
     Address,
     CommandReply,
@@ -27,6 +28,7 @@ from core.messages import (
     JournalOpened,
     OpenJournal,
     OpenRegistry,
+    PartAlive,
     PermitGranted,
     PermitHeld,
     PermitRequest,
@@ -46,6 +48,7 @@ from store import logs
 
 PUSH_S = 0.05
 PULSE_S = 1.0
+REOPEN_S = 2.0
 
 
 class Supervisor(RootCommands):
@@ -63,15 +66,20 @@ class Supervisor(RootCommands):
         self._open_registry()
         self._open_journal()
         self._pulse()
+        self._watch()
 
     def _open_registry(self) -> None:
         assert self._setup is not None
-        self._registry = self.createActor(RegistryActor)
+        if self._registry is None:
+            self._registry = self.createActor(RegistryActor)
+            self._watchman.add("registry", time.monotonic())
         self.send(self._registry, OpenRegistry(self._setup.data_dir, self._setup.log_dir, self._settings))
 
     def _open_journal(self) -> None:
         assert self._setup is not None
-        self._journal = self.createActor(JournalActor)
+        if self._journal is None:
+            self._journal = self.createActor(JournalActor)
+            self._watchman.add("journal", time.monotonic())
         self.send(self._journal, OpenJournal(self._setup.data_dir, self._setup.log_dir, self._settings))
 
     def receiveMsg_RegistryLoaded(self, message: RegistryLoaded, sender: Address) -> None:
@@ -85,6 +93,7 @@ class Supervisor(RootCommands):
 
     def receiveMsg_RegistryBroken(self, message: RegistryBroken, sender: Address) -> None:
         self._storage_failed("registry", message.text)
+        self.wake_after(REOPEN_S, "reopen:registry", 0)
 
     def receiveMsg_JournalOpened(self, message: JournalOpened, sender: Address) -> None:
         self._journal_open = True
@@ -92,6 +101,15 @@ class Supervisor(RootCommands):
 
     def receiveMsg_JournalBroken(self, message: JournalBroken, sender: Address) -> None:
         self._storage_failed("journal", message.text)
+        if not self._journal_open:
+            self.wake_after(REOPEN_S, "reopen:journal", 0)
+
+    def _open_again(self, part: str) -> None:
+        """A store that could not be opened is tried again: a lock ends, a disk gets room, an operator repairs."""
+        if part == "registry" and not self._loaded and self._registry is not None:
+            self._open_registry()
+        elif part == "journal" and not self._journal_open and self._journal is not None:
+            self._open_journal()
 
     def _storage_failed(self, part: str, text: str) -> None:
         if self._broken.get(part) != text:
@@ -113,6 +131,7 @@ class Supervisor(RootCommands):
 
     def receiveMsg_GroupStopped(self, message: GroupStopped, sender: Address) -> None:
         self._groups.pop(message.group, None)
+        self._watchman.remove(message.group)
         self._stopped_if_empty()
 
     def _stopped_if_empty(self) -> None:
@@ -134,8 +153,24 @@ class Supervisor(RootCommands):
         self._forget_part(part, cause)
         self.wake_after(delay_s(self._deaths[part] - 1, self._settings.supervision), f"start:{part}", 0)
 
+    def receiveMsg_PartAlive(self, message: PartAlive, sender: Address) -> None:
+        self._watchman.heard(message.part, time.monotonic(), None, self._settings.supervision)
+
+    def _watch(self) -> None:
+        """End a part that hangs: a group, the registry, the journal."""
+        for part, verdict, why in self._watchman.check(time.monotonic(), self._settings.supervision):
+            logs.log_event(
+                "watchdog", f"Watchdog: the {part} process: {why}; {verdict.value}", "ERROR", reason=why
+            )
+            address = {"registry": self._registry, "journal": self._journal}.get(part) or self._groups.get(
+                part
+            )
+            end_process(exits.child_pid(self, address), SIGNALS[verdict])
+        self.wake_after(CHECK_S, "watch", 0)
+
     def _forget_part(self, part: str, cause: str) -> None:
         """What cannot be answered any more is answered now."""
+        self._watchman.remove(part)
         if part == "registry":
             self._registry = None
             pending, self._pending = self._pending, {}
@@ -190,6 +225,7 @@ class Supervisor(RootCommands):
     # ── the feed ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def receiveMsg_GroupReport(self, message: GroupReport, sender: Address) -> None:
+        self._watchman.heard(message.group, time.monotonic(), None, self._settings.supervision)
         for snapshot in message.changed:
             record = self._records.get(snapshot.instance_id)
             if record is not None:
@@ -197,6 +233,8 @@ class Supervisor(RootCommands):
         self._push_soon()
 
     def receiveMsg_Subscribe(self, message: Subscribe, sender: Address) -> None:
+        if not self._loaded:
+            return  # an empty fleet would be taken for the truth; the subscriber asks again soon
         everything = self._feed.subscribe(message, sender, self._host())
         if everything is not None:
             self.send(sender, everything)
@@ -220,6 +258,8 @@ class Supervisor(RootCommands):
         match kind:
             case "pulse":
                 self._pulse()
+            case "watch":
+                self._watch()
             case "push":
                 self._pushing = False
                 if self._feed.dirty:
@@ -229,5 +269,7 @@ class Supervisor(RootCommands):
                 for grant in self._gate.release(time.monotonic()):
                     self._permit(grant)
                 self._release_later()
+            case "reopen":
+                self._open_again(part)
             case "start" if self._ending is None:
                 self._start_part(part)

@@ -83,6 +83,12 @@ class SupervisionSettings:
     delay_min_s: float = knob(0.1, "first delay between restarts", ge=0, le=60)
     delay_max_s: float = knob(5.0, "longest delay between restarts", ge=0.1, le=600)
     heartbeat_s: float = knob(5.0, "each instance reports at least this often", ge=0.5, le=60)
+    silence_s: float = knob(15.0, "no heartbeat for this long: the process is ended", ge=1, le=600)
+    abort_grace_s: float = knob(2.0, "time to write its stack before it is killed", ge=0.1, le=60)
+    checker_late_s: float = knob(2.0, "a check that comes later than this convicts nobody", ge=0.1, le=60)
+    cpu_percent: float = knob(95.0, "share of one core that counts as a spin", ge=1, le=100)
+    cpu_period_s: float = knob(120.0, "a spin that lasts this long ends the process", ge=1, le=86_400)
+    memory_mb: int = knob(256, "private memory above this ends an instance's process", ge=16, le=65_536)
     group_size: int = knob(32, "instances under one group supervisor", ge=1, le=64)
 
 

@@ -51,3 +51,10 @@ class HostStorage:
     data_bytes: int
     disk_free_bytes: int
     disk_free_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartAlive:
+    """The heartbeat of the registry or the journal."""
+
+    part: str

@@ -29,6 +29,7 @@ from core.fleet_messages import (
     FleetSnapshot,
     HostStorage,
     JournalAdvanced,
+    PartAlive,
     Subscribe,
 )
 from core.instance_messages import (
@@ -101,6 +102,7 @@ __all__ = [
     "JournalOpened",
     "OpenJournal",
     "OpenRegistry",
+    "PartAlive",
     "PermitGranted",
     "PermitHeld",
     "PermitRequest",

@@ -40,6 +40,7 @@ class InstanceSnapshot:
     connected_s: float = 0.0
     wanted_s: float = 0.0
     memory_bytes: int | None = None
+    cpu_percent: float | None = None
     linked: bool = True
 
 

@@ -1,0 +1,62 @@
+"""Watches children by their heartbeats: the shell around `core.watchdog`, used by groups and by the root."""
+
+import os
+import signal
+
+from core import watchdog
+from core.config import SupervisionSettings
+from core.watchdog import Verdict, Watched
+
+CHECK_S = 2.5
+
+SIGNALS = {Verdict.ABORT: signal.SIGABRT, Verdict.KILL: signal.SIGKILL}
+
+
+class Watchman:
+    """Whom to watch, by name. Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._watched: dict[str, Watched] = {}
+        self._expected_s: float | None = None
+
+    def add(self, name: str, now_s: float) -> None:
+        """A new process: it has a full period for its first heartbeat."""
+        self._watched[name] = Watched(now_s)
+
+    def remove(self, name: str) -> None:
+        self._watched.pop(name, None)
+
+    def heard(self, name: str, now_s: float, cpu_percent: float | None, policy: SupervisionSettings) -> None:
+        if name in self._watched:
+            self._watched[name] = watchdog.heard(self._watched[name], now_s, cpu_percent, policy)
+
+    def check(self, now_s: float, policy: SupervisionSettings) -> list[tuple[str, Verdict, str]]:
+        """Who must be ended now, how, and why; call it every CHECK_S."""
+        expected_s, self._expected_s = self._expected_s, now_s + CHECK_S
+        if expected_s is not None and watchdog.late(expected_s, now_s, policy):
+            self._watched = {name: watchdog.pardoned(one, now_s) for name, one in self._watched.items()}
+            return []
+        convicted: list[tuple[str, Verdict, str]] = []
+        for name, one in self._watched.items():
+            verdict, why = watchdog.judge(one, now_s, policy)
+            if verdict is not Verdict.FINE:
+                convicted.append((name, verdict, why))
+                self._watched[name] = watchdog.aborted(one, now_s)
+        return convicted
+
+
+def end_process(pid: int | None, number: signal.Signals) -> bool:
+    """Send a signal through a pidfd, so that it can't hit a process that got the number since. True when sent."""
+    if pid is None:
+        return False
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return False
+    try:
+        signal.pidfd_send_signal(fd, number)
+        return True
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(fd)
