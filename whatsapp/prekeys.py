@@ -27,10 +27,11 @@ COUNTERS = "pre_key_counters"
 
 @dataclass(frozen=True, slots=True)
 class PreKey:
-    """A one-time pre-key."""
+    """A one-time pre-key. `reserved`: given to one device in a retry receipt, so never uploaded."""
 
     id: int
     keys: KeyPair
+    reserved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def batch(state: StateWriter, count: int, rng: Rng) -> list[PreKey]:
     number = counters.next_upload_id
     while number != counters.next_id and len(found) < count:
         stored = _load(state, number)
-        if stored is not None:
+        if stored is not None and not stored.reserved:
             found.append(stored)
         number = _following(number)
     while len(found) < count:
@@ -86,10 +87,8 @@ def uploaded_before(state: StateReader) -> bool:
 def fresh(state: StateWriter, rng: Rng) -> PreKey:
     """One new one-time key for a retry receipt, never offered in an upload."""
     counters = _counters(state)
-    made = PreKey(counters.next_id, KeyPair.generate(rng))
+    made = PreKey(counters.next_id, KeyPair.generate(rng), reserved=True)
     _store(state, made)
-    if counters.next_upload_id == counters.next_id:
-        counters.next_upload_id = _following(made.id)
     counters.next_id = _following(made.id)
     state.put(COUNTERS, "", counters.SerializeToString())
     return made
@@ -167,9 +166,9 @@ def _load(state: StateReader, key_id: int) -> PreKey | None:
     if stored is None:
         return None
     packed = parse_stored(records.PreKey, stored)
-    return PreKey(key_id, KeyPair(packed.private, packed.public))
+    return PreKey(key_id, KeyPair(packed.private, packed.public), packed.reserved)
 
 
 def _store(state: StateWriter, key: PreKey) -> None:
-    packed = records.PreKey(private=key.keys.private, public=key.keys.public)
+    packed = records.PreKey(private=key.keys.private, public=key.keys.public, reserved=key.reserved)
     state.put(PRE_KEYS, str(key.id), packed.SerializeToString())

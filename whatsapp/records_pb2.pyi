@@ -104,12 +104,14 @@ class SenderKeyRecord(_message.Message):
     def __init__(self, states: _Optional[_Iterable[_Union[SenderKeyState, _Mapping[str, object]]]] = ...) -> None: ...
 
 class PreKey(_message.Message):
-    __slots__ = ("private", "public")
+    __slots__ = ("private", "public", "reserved")
     PRIVATE_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_FIELD_NUMBER: _ClassVar[int]
     private: bytes
     public: bytes
-    def __init__(self, private: _Optional[bytes] = ..., public: _Optional[bytes] = ...) -> None: ...
+    reserved: bool
+    def __init__(self, private: _Optional[bytes] = ..., public: _Optional[bytes] = ..., reserved: bool = ...) -> None: ...
 
 class SignedPreKey(_message.Message):
     __slots__ = ("private", "public", "signature", "created_at")

@@ -77,6 +77,13 @@ def test_a_key_for_a_retry_is_never_uploaded(state, rng):
         assert prekeys.one_time(tx, 3) == retry
 
 
+def test_a_key_for_a_retry_is_not_uploaded_with_unconfirmed_ones_either(state, rng):
+    with state.transaction() as tx:
+        prekeys.batch(tx, 2, rng)
+        assert prekeys.fresh(tx, rng).id == 3
+        assert [key.id for key in prekeys.batch(tx, 4, rng)] == [1, 2, 4, 5]
+
+
 def test_a_used_key_is_missing(state, rng):
     with state.transaction() as tx:
         (key,) = prekeys.batch(tx, 1, rng)
