@@ -1,7 +1,6 @@
 """The secret that processes of one actor system share: 32 random bytes in a file of mode 0600."""
 
 import base64
-import binascii
 import hmac
 import os
 import secrets
@@ -40,9 +39,12 @@ def wire_key_id(key: bytes) -> str:
 
 def _decode(text: str) -> bytes:
     try:
-        key = bytes.fromhex(text) if len(text) == 2 * KEY_BYTES else base64.b64decode(text, validate=True)
-    except (ValueError, binascii.Error):
-        raise WireKeyError(f"{ENVIRONMENT_NAME} is neither hexadecimal nor base64") from None
+        key = bytes.fromhex(text)
+    except ValueError:
+        try:
+            key = base64.b64decode(text, validate=True)
+        except ValueError:
+            raise WireKeyError(f"{ENVIRONMENT_NAME} is neither hexadecimal nor base64") from None
     if len(key) != KEY_BYTES:
         raise WireKeyError(
             f"{ENVIRONMENT_NAME} holds {len(key)} bytes, needed are {KEY_BYTES} as hexadecimal or base64"
