@@ -29,7 +29,17 @@ AccessLog = Callable[[dict[str, Any]], None]
 
 
 class PlainRequest(_cprequest.Request):
-    """CherryPy's request without what goes wrong on hostile input: query strings and bodies are parsed by handlers."""
+    """CherryPy's request without what goes wrong on hostile input: query strings and bodies are parsed by handlers.
+
+    Errors are ours from the first line on: CherryPy itself knows its configuration only once a path is dispatched.
+    """
+
+    show_tracebacks = False
+
+    def respond(self, path_info: str) -> None:
+        self.error_page = {"default": _error_page}
+        self.error_response = _crashed
+        super().respond(path_info)
 
     def process_query_string(self) -> None:
         return None
@@ -49,10 +59,9 @@ def mount(pipeline: Pipeline, access_log: AccessLog) -> Any:
         "/": {
             "request.dispatch": _Dispatcher(pipeline),
             "request.process_request_body": False,
-            "request.show_tracebacks": False,
-            "request.error_response": _crashed,
-            "error_page.default": _error_page,
+            "tools.encode.on": False,
             "tools.log_tracebacks.on": False,
+            "tools.trailing_slash.on": False,
         }
     }
     application = cherrypy.tree.mount(None, "", config)

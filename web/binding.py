@@ -10,7 +10,6 @@ from core.config import HttpSettings
 from web.auth import is_loopback
 from web.portholder import holder_of
 
-BACKLOG = 128
 LOCALHOST = ("127.0.0.1", "::1")
 
 
@@ -66,7 +65,7 @@ def _bound(host: str, port: int) -> socket.socket:
         if family is socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if host == "::" else 1)
         sock.bind(address)
-        sock.listen(BACKLOG)
+        sock.listen()  # a port shared with a program that only bound it fails here; the server sets the backlog
     except OSError as error:
         sock.close()
         raise _explained(error, host, port) from None

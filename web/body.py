@@ -5,6 +5,9 @@ from typing import Any
 
 from web.errors import ApiError
 
+# What follows on a connection whose body was not read to its end cannot be told from the rest of it.
+CLOSE = {"Connection": "close"}
+
 
 def reader(stream: Any, length: str | None, chunked: bool) -> Callable[[int], bytes]:
     """A function that reads the whole body of at most the given number of bytes.
@@ -20,7 +23,7 @@ def reader(stream: Any, length: str | None, chunked: bool) -> Callable[[int], by
             raise _too_large(limit_bytes)
         data = _read(stream, limit_bytes, expected)
         if expected is not None and len(data) < expected:
-            raise ApiError("bad_request", "The body ended before its Content-Length")
+            raise ApiError("bad_request", "The body ended before its Content-Length", headers=CLOSE)
         if len(data) > limit_bytes:
             raise _too_large(limit_bytes)
         return data
@@ -32,13 +35,14 @@ def _read(stream: Any, limit_bytes: int, expected: int | None) -> bytes:
     try:
         data = stream.read(limit_bytes + 1 if expected is None else expected)
     except TimeoutError:
-        raise ApiError("request_timeout", "The body did not arrive in time") from None
+        raise ApiError("request_timeout", "The body did not arrive in time", headers=CLOSE) from None
     except ValueError:
-        raise ApiError("bad_request", "The body's chunks are malformed") from None
+        raise ApiError("bad_request", "The body's chunks are malformed", headers=CLOSE) from None
     except OSError:  # cheroot's word for a chunk that is too large, and a connection that broke
         raise _too_large(limit_bytes) from None
     return bytes(data)
 
 
 def _too_large(limit_bytes: int) -> ApiError:
-    return ApiError("body_too_large", f"The body is larger than {limit_bytes} bytes (http.max_body_bytes)")
+    text = f"The body is larger than {limit_bytes} bytes (http.max_body_bytes)"
+    return ApiError("body_too_large", text, headers=CLOSE)

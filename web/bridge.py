@@ -23,13 +23,11 @@ from core.messages import (
     Subscribe,
 )
 from web.mailbox import BridgeError, Mailbox, Timeout, Unavailable
+from web.pulse import SILENCE_S, Pulse
 from web.readmodel import ReadModel
 
 log = logging.getLogger("sambung.web.bridge")
 
-RENEW_S = 5.0  # Subscribe and PingRoot
-RENEW_UNREADY_S = 0.5  # the same while the root is not ready, so that its first ready moment is seen
-SILENCE_S = 4.0  # the root pushes at least each second: nothing for this long means that it is gone, connect anew
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 BATCH = 256
 
@@ -136,30 +134,32 @@ class Bridge:
             _close(mailbox)
 
     def _talk(self, mailbox: Mailbox) -> None:
-        heard_s = time.monotonic()
-        renew_at_s = heard_s + RENEW_UNREADY_S
-        self._renew(mailbox, have_seq=0)
+        pulse = Pulse(time.monotonic())
+        have_seq = 0  # another root numbers its pushes differently
         while not self._stopping.is_set():
-            now_s = time.monotonic()
-            if now_s - heard_s > SILENCE_S:
-                raise Unavailable(f"nothing heard for {SILENCE_S:g} s")
-            if now_s >= renew_at_s:
-                self._renew(mailbox, self._have_seq())
-                renew_at_s = now_s + (RENEW_S if self._model.root_ready else RENEW_UNREADY_S)
+            have_seq = self._beat(mailbox, pulse, have_seq)
             self._send_batch(mailbox)
-            message = mailbox.listen(max(0.0, min(renew_at_s - time.monotonic(), 1.0)))
+            ready = self._model.root_ready is True
+            message = mailbox.listen(pulse.wait_s(time.monotonic(), ready=ready))
             if message is not None:
-                heard_s = time.monotonic()
                 self._take_batch(mailbox, message)
+                pulse.heard(time.monotonic())
+            elif pulse.lost(time.monotonic()):
+                raise Unavailable("the root supervisor has fallen silent")
+
+    def _beat(self, mailbox: Mailbox, pulse: Pulse, have_seq: int) -> int:
+        now_s = time.monotonic()
+        if pulse.renewal_due(now_s, ready=self._model.root_ready is True):
+            mailbox.tell(mailbox.root, Subscribe(self._own_ref("sub"), have_seq))
+            mailbox.tell(mailbox.root, PingRoot(self._own_ref("ping")))
+        elif pulse.ping_due(now_s):
+            mailbox.tell(mailbox.root, PingRoot(self._own_ref("ping")))
+        return self._have_seq()
 
     def _have_seq(self) -> int:
         age_s = self._model.age_s()
-        stale = age_s is None or age_s > RENEW_S + 1.0
+        stale = age_s is None or age_s > SILENCE_S
         return 0 if stale else self._model.view.have_seq
-
-    def _renew(self, mailbox: Mailbox, have_seq: int) -> None:
-        mailbox.tell(mailbox.root, Subscribe(self._own_ref("sub"), have_seq))
-        mailbox.tell(mailbox.root, PingRoot(self._own_ref("ping")))
 
     def _own_ref(self, kind: str) -> str:
         return f"{kind}-{self._prefix}-{next(self._numbers)}"

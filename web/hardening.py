@@ -24,6 +24,9 @@ log = logging.getLogger("sambung.web")
 
 MAX_HEADER_BYTES = 32 * 1024
 MAX_HEADERS = 100
+BACKLOG = 1024  # cheroot's 5 makes a burst of clients wait for seconds
+MAX_OPEN = 2048  # connections; one more is closed at once
+CLOSE = (b"Connection", b"close")
 MAX_WAITING = 1024  # accepted connections that wait for a worker
 MAX_KEPT = 512  # idle connections kept open
 DRAIN_BYTES = 256 * 1024  # an unread body up to this size is read so that the connection can be kept
@@ -109,7 +112,7 @@ class StrictRequest(CPWSGIHTTPRequest):
         return True
 
     def send_headers(self) -> None:
-        if self._unread_bytes() > DRAIN_BYTES:
+        if self._unread_bytes() > DRAIN_BYTES or CLOSE in self.outheaders:
             self.close_connection = True
         super().send_headers()
 
@@ -175,6 +178,7 @@ def discard_input(sock: socket.socket) -> None:
 
 class StrictConnection(HTTPConnection):
     RequestHandlerClass = StrictRequest
+    was_idle = False
     _shaken = False
 
     def communicate(self) -> bool:
@@ -198,6 +202,16 @@ class StrictServer(CPWSGIServer):
         self.ConnectionClass.RequestHandlerClass = StrictRequest
         self._bound = sock
 
+    def process_conn(self, conn: Any) -> None:
+        """A new connection waits for its first bytes in the selector: silent ones must not hold workers."""
+        if conn.was_idle:
+            super().process_conn(conn)
+        elif len(self._connections._selector) > MAX_OPEN:
+            conn.close()
+        else:
+            conn.was_idle = True
+            self.put_conn(conn)
+
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """cheroot's own words; what a client did wrong is worth a debug line only."""
         log.log(level if level >= logging.ERROR else logging.DEBUG, "http: %s", msg, exc_info=traceback)
@@ -216,6 +230,7 @@ def strict_server(
     adapter.socket_host, adapter.socket_port = sock.getsockname()[:2]
     adapter.thread_pool = adapter.thread_pool_max = http.threads
     adapter.socket_timeout = http.socket_timeout_s
+    adapter.socket_queue_size = BACKLOG
     adapter.shutdown_timeout = grace_s
     adapter.accepted_queue_size = MAX_WAITING
     adapter.accepted_queue_timeout = 1

@@ -154,6 +154,7 @@ class FakeHistory:
     def __init__(self, root: FakeRoot) -> None:
         self.root = root
         self.journal: list[JournalEvent] = []
+        self.last = 0  # numbers never come back, even when the list is cleared
         self.entries: dict[str, list[TimelineEntry]] = {}
         self.sent: dict[str, list[OutboxMessage]] = {}
         self.crashed: dict[str, list[CrashRecord]] = {}
@@ -167,7 +168,8 @@ class FakeHistory:
         return value
 
     def emit(self, instance_id: str, kind: str = "message.received", **data: Any) -> JournalEvent:
-        event = JournalEvent(self.last_event() + 1, instance_id, kind, data, 1_700_000_000.5)
+        self.last += 1
+        event = JournalEvent(self.last, instance_id, kind, data, 1_700_000_000.5)
         self.journal.append(event)
         return event
 
@@ -188,7 +190,7 @@ class FakeHistory:
         return len(self._matching(instances, kinds))
 
     def last_event(self) -> int:
-        return self.journal[-1].number if self.journal else 0
+        return self.last
 
     def timeline(self, instance_id: str, after: str | None, limit: int) -> Page[TimelineEntry]:
         return _page("timeline", self.entries.get(instance_id, []), after, limit)

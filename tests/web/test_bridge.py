@@ -12,6 +12,7 @@ from core import messages as m
 from tests.web.conftest import DEADLINE_S
 from tests.web.fakes import FakeRoot, done, snapshot
 from web import bridge as bridge_module
+from web import pulse
 from web.bridge import Bridge
 from web.mailbox import Timeout, Unavailable
 from web.readmodel import ReadModel
@@ -191,7 +192,7 @@ def test_a_lost_push_is_repaired_by_a_full_snapshot(bridge: Bridge, connector: C
 def test_the_subscription_is_renewed_with_the_last_number(
     connector: Connector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bridge_module, "RENEW_S", 0.05)
+    monkeypatch.setattr(pulse, "RENEW_S", 0.05)
     bridge = Bridge(connector, ReadModel())
     bridge.start()
     eventually(lambda: bridge._model.fleet is not None)
@@ -207,7 +208,9 @@ def test_a_root_that_falls_silent_is_left(
     silent = connector.root
     silent.hooks |= {m.Subscribe: lambda _: None, m.PingRoot: lambda _: None}
     connector.root = FakeRoot()
-    monkeypatch.setattr(bridge_module, "SILENCE_S", 0.2)
+    monkeypatch.setattr(pulse, "QUIET_S", 0.05)
+    monkeypatch.setattr(pulse, "SILENCE_S", 0.2)
+    silent.wake()
     eventually(lambda: bool(connector.root.commands(m.Subscribe)))
     assert bridge.connected
 
