@@ -84,7 +84,7 @@ class AppendHandler(logging.Handler):
         # A forked child shares the parent's open file, and with it the lock: it opens its own.
         if self._fd < 0 or self._pid != os.getpid():
             self._close_file()
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             self._fd = os.open(self.path, flags, 0o600)
             self._pid = os.getpid()
         return self._fd

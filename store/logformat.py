@@ -44,7 +44,12 @@ def shorten(text: str) -> str:
 
 def one_line(text: str) -> str:
     """The text with control characters made visible, so that it stays on its line."""
-    return CONTROL.sub(lambda match: ESCAPES.get(match[0], f"\\x{ord(match[0]):02x}"), shorten(text))
+    return CONTROL.sub(_visible, shorten(text))
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return ESCAPES.get(match[0], f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
 
 
 class HumanFormatter(logging.Formatter):
@@ -97,10 +102,12 @@ class JsonLines(JsonFormatter):
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         try:
-            return super().jsonify_log_record(log_data)
+            line = super().jsonify_log_record(log_data)
         # A field that has no JSON form (a key that is no string, a cycle) costs its value, not the line.
         except (TypeError, ValueError, RecursionError):
-            return super().jsonify_log_record({name: _plain(value) for name, value in log_data.items()})
+            line = super().jsonify_log_record({name: _plain(value) for name, value in log_data.items()})
+        # JSON escapes the lower control characters by itself; some readers take the others for line ends.
+        return CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
 def _plain(value: Any) -> Any:

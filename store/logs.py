@@ -60,7 +60,7 @@ def setup_logging(log_dir: Path, settings: LogSettings, console: bool = False) -
 
 
 def log_event(
-    event: str, text: str, level: str = "INFO", instance_id: str | None = None, **fields: Any
+    event: str, text: str, /, level: str = "INFO", instance_id: str | None = None, **fields: Any
 ) -> None:
     """One record with a stable name: a line for people, and a JSON line with the fields. Never raises."""
     with contextlib.suppress(Exception):

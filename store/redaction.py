@@ -9,6 +9,8 @@ HIDDEN = "***"
 
 _END = r"""[^\s&"'\\;,<>)\]}]+"""
 _QUOTES = r"""[\\"']*"""
+# The opening of a value in a repr or in JSON: quotes, escaped ones too, a bytes prefix.
+_OPEN = rf"""\s*[:=,]\s*(?:b(?=[\\"']))?{_QUOTES}"""
 _PARAMETERS = r"(?:access_token|api[_-]?key|token|password|passwd|secret)"
 _HEADERS = r"(?:authorization|proxy-authorization|x-api-key|apikey)"
 
@@ -20,15 +22,12 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # headers, as text, in a dict's or tuple's repr, or in JSON
     (
         re.compile(
-            rf"({_HEADERS}{_QUOTES}\s*[:=,]\s*b?{_QUOTES}(?:(?:bearer|basic|digest|token|apikey)\s+)?){_END}",
+            rf"({_HEADERS}{_QUOTES}{_OPEN}(?:(?:bearer|basic|digest|token|apikey)\s+)?){_END}",
             re.IGNORECASE,
         ),
         rf"\1{HIDDEN}",
     ),
-    (
-        re.compile(rf"""((?:set-)?cookie{_QUOTES}\s*[:=,]\s*b?{_QUOTES})[^"'\\]+""", re.IGNORECASE),
-        rf"\1{HIDDEN}",
-    ),
+    (re.compile(rf"""((?:set-)?cookie{_QUOTES}{_OPEN})[^"'\\]+""", re.IGNORECASE), rf"\1{HIDDEN}"),
     # credentials that stand alone
     (re.compile(r"\b(bearer\s+)[A-Za-z0-9._~+/=-]{16,}", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"\b(sbg_)[A-Za-z0-9_-]{16,}"), rf"\1{HIDDEN}"),

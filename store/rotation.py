@@ -6,6 +6,7 @@ next call finishes what it finds.
 
 import contextlib
 import fcntl
+import glob
 import gzip
 import os
 import shutil
@@ -33,7 +34,7 @@ def _rotate_one(path: Path, limit_bytes: int, keep: int, now: float) -> bool:
     plain = _numbered(path, 1, gz=False)
     if plain.exists():
         _compress(plain, now)
-    if not path.exists() or path.stat().st_size < limit_bytes:
+    if not path.exists() or path.stat().st_size < max(1, limit_bytes):
         return False
     _shift(path, keep)
     if not _set_apart(path, plain):
@@ -49,10 +50,10 @@ def _shift(path: Path, keep: int) -> None:
         hole += 1
     for number in range(hole - 1, 0, -1):
         os.replace(_numbered(path, number), _numbered(path, number + 1))
-    number = keep + 1
-    while _numbered(path, number).exists():
-        _numbered(path, number).unlink()
-        number += 1
+    for old in path.parent.glob(f"{glob.escape(path.name)}.*.gz"):
+        middle = old.name[len(path.name) + 1 : -3]
+        if middle.isdecimal() and int(middle) > keep:
+            old.unlink()
 
 
 def _set_apart(path: Path, target: Path) -> bool:

@@ -7,7 +7,7 @@ drain decided goes into one `Batch`, which is committed as a whole or not at all
 import contextlib
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +27,9 @@ from store.sessionwrites import (
     put_message,
     put_timeline,
 )
+
+
+MAX_BATCH_BYTES = 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -132,13 +135,13 @@ class SessionStore:
         self.next_event_number = number
 
     def unsent(self, limit: int) -> tuple[str, tuple[StoredEvent, ...]]:
-        """The stream and its oldest unacknowledged events, at most `limit`."""
+        """The stream and its oldest unacknowledged events: at most `limit`, and MAX_BATCH_BYTES unless one is larger."""
         with self._guard():
             rows = self._db.execute(
                 "SELECT number, body FROM events WHERE number > ? ORDER BY number LIMIT ?",
                 (self._acknowledged, limit),
             )
-            return self.stream, tuple(unpack_event(number, body) for number, body in rows)
+            return self.stream, tuple(unpack_event(number, body) for number, body in _within_budget(rows))
 
     def unsent_count(self) -> int:
         """How many events the journal has not acknowledged."""
@@ -212,6 +215,16 @@ class SessionStore:
 
     def _guard(self) -> contextlib.AbstractContextManager[None]:
         return sqlitefile.reading(self.path)
+
+
+def _within_budget(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Rows until the next one would make the batch too large to travel between processes in one piece."""
+    total = 0
+    for number, body in rows:
+        total += len(body)
+        if total > MAX_BATCH_BYTES and total > len(body):
+            return
+        yield number, body
 
 
 def _build(connection: sqlite3.Connection) -> None:
