@@ -175,7 +175,12 @@ class StorageSettings:
 class ActorsSettings:
     bind: str = knob("127.0.0.1", "address that every actor listens on")
     port: int = knob(0, "port of the actor system; 0 = any free one", ge=0, le=65_535)
-    max_frame_bytes: int = knob(16 * 1024 * 1024, "largest frame between actors", ge=65_536, le=1 << 30)
+    max_frame_bytes: int = knob(
+        64 * 1024 * 1024,
+        "largest frame between actors; keep it well above transport.max_message_bytes",
+        ge=65_536,
+        le=1 << 30,
+    )
 
 
 @dataclass(frozen=True, slots=True)

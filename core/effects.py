@@ -17,7 +17,7 @@ class Change:
 
     space: str
     key: str
-    value: bytes | None
+    value: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Persist:
 class Send:
     """One WebSocket message to the upstream; `text` chooses the opcode (text or binary)."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     text: bool = False
 
 

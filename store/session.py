@@ -28,7 +28,6 @@ from store.sessionwrites import (
     put_timeline,
 )
 
-
 MAX_BATCH_BYTES = 1024 * 1024
 
 
@@ -135,7 +134,7 @@ class SessionStore:
         self.next_event_number = number
 
     def unsent(self, limit: int) -> tuple[str, tuple[StoredEvent, ...]]:
-        """The stream and its oldest unacknowledged events: at most `limit`, and MAX_BATCH_BYTES unless one is larger."""
+        """The stream and its oldest unacknowledged events: at most `limit`; MAX_BATCH_BYTES unless one is larger."""
         with self._guard():
             rows = self._db.execute(
                 "SELECT number, body FROM events WHERE number > ? ORDER BY number LIMIT ?",
