@@ -64,7 +64,7 @@ def test_the_environment_overrides_the_file(tmp_path: Path, encode: object) -> N
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("zz" * 32, "neither"),
+        ("zz" * 32, "holds 48 bytes"),
         ("not base64!", "neither"),
         ("00" * 31, "holds 31 bytes"),
         ("QUJD", "holds 3 bytes"),
