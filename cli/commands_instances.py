@@ -113,7 +113,9 @@ def action(name: str, path: str, what: str) -> Callable[..., None]:
         from cli.output import line, show
 
         answer = call(data, "POST", one(instance, path))
-        show(answer.get("data", answer), output, lambda: line(f"{instance}: {answer.get('message') or 'done'}"))
+        show(
+            answer.get("data", answer), output, lambda: line(f"{instance}: {answer.get('message') or 'done'}")
+        )
 
     command.__doc__ = what
     app.command(name)(command)

@@ -43,6 +43,7 @@ class Story:
     killed_pid: int | None = None
     kills: int = 0
     _before: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _pids: dict[str, int] = field(default_factory=dict)
     _trips: int = 0
     _changed_s: float = 0.0
 
@@ -52,12 +53,17 @@ class Story:
             for phase in phases(old, one, tripped=Phase.TRIPPED in self.seen):
                 self.seen.setdefault(phase, now_s)
             self._count_trip(old, one)
-            if old.get("pid") and one["pid"] not in (None, old["pid"]):
-                self.news.append((one["id"], f"its supervisor has started a new process, pid {one['pid']}"))
+            self._note_process(one)
             if one["id"] == KILLED.instance_id and self.was_restarted(one):
                 self.seen.setdefault(Phase.RESTARTED, now_s)
                 self.killed_pid = None
             self._before[one["id"]] = one
+
+    def _note_process(self, one: Mapping[str, Any]) -> None:
+        pid = one["pid"]
+        if pid is not None and self._pids.setdefault(one["id"], pid) != pid:
+            self._pids[one["id"]] = pid
+            self.news.append((one["id"], f"its supervisor has started a new process, pid {pid}"))
 
     def _count_trip(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         opened = new["breaker_state"] == "open" and old.get("breaker_state") != "open"

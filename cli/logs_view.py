@@ -14,7 +14,8 @@ def last_lines(path: Path, count: int, wanted: Callable[[str], bool]) -> list[st
     """The last `count` lines that are wanted; none when there is no file."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            return list(deque((line.rstrip("\n") for line in file if wanted(line)), maxlen=count))
+            lines = (line.rstrip("\n") for line in file)
+            return list(deque((line for line in lines if wanted(line)), maxlen=count))
     except FileNotFoundError:
         return []
 

@@ -18,9 +18,8 @@ class RootWatch:
         return 0.0 if self.asked_s is None else max(0.0, self.asked_s + INTERVAL_S - now_s)
 
     def asked(self, now_s: float) -> None:
-        """A ping was sent. One that comes late says that this process was paused: the root may have been as well."""
-        late = self.asked_s is not None and now_s - self.asked_s > 2 * INTERVAL_S
-        self.unanswered = 1 if late else self.unanswered + 1
+        """A ping was sent. After a pause of this process counting begins anew."""
+        self.unanswered = 1 if self._paused(now_s) else self.unanswered + 1
         self.asked_s = now_s
 
     def answered(self) -> None:
@@ -28,4 +27,8 @@ class RootWatch:
 
     def failed(self, now_s: float) -> bool:
         """True when MISSES pings in a row were not answered within the interval."""
-        return self.unanswered >= MISSES and self.due_in_s(now_s) == 0.0
+        return self.unanswered >= MISSES and self.due_in_s(now_s) == 0.0 and not self._paused(now_s)
+
+    def _paused(self, now_s: float) -> bool:
+        """This process is far behind its own plan: the root may have stood still as well."""
+        return self.asked_s is not None and now_s - self.asked_s > 2 * INTERVAL_S
