@@ -45,8 +45,9 @@ def encode(payload: Payload, content: Any, pack: Pack) -> bytes:
 def decode(payload: Payload, data: bytes | str, unpack: Unpack) -> Any:
     """A received message as JSON-able data; raises InvalidContent when it is not of the payload's form.
 
-    What stores and clients cannot hold is made plain: bytes become base64, lone surrogates U+FFFD, and keys,
-    integers beyond 64 bits, NaN, infinity and msgpack's extension types become text. Nesting is limited to MAX_DEPTH.
+    What stores and clients cannot hold is made plain: bytes become base64, lone surrogates U+FFFD, msgpack's extension
+    types [code, base64], and keys, integers beyond 64 bits, NaN, infinity and timestamps text. Nesting is limited to
+    MAX_DEPTH.
     """
     raw = to_bytes(data)
     match payload:
