@@ -1,0 +1,231 @@
+"""The web process from start to end: addresses, the CLI's token, signals, the access log, TLS."""
+
+import json
+import os
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+
+from tests.web.conftest import DEADLINE_S
+
+ROOT = Path(__file__).parents[2]
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline_s, "not in time"
+        time.sleep(0.02)
+
+
+class Server:
+    """One web process; `places`: its URLs."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.web.webprocess", str(folder), *arguments],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        places = folder / "places.json"
+        eventually(lambda: places.exists() or self.process.poll() is not None)
+        assert places.exists(), self.process.communicate()[1].decode()
+        self.places: list[str] = json.loads(places.read_text())
+        self.token = (folder / "cli-token").read_text().strip()
+
+    def get(self, path: str, place: int = 0, **headers: str) -> httpx.Response:
+        return httpx.get(self.places[place] + path, headers=headers, timeout=DEADLINE_S)
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, float, str]:
+        """Exit code, seconds it took, what it wrote to stderr."""
+        started_s = time.monotonic()
+        self.process.send_signal(number)
+        stderr = self.process.communicate(timeout=DEADLINE_S)[1].decode()
+        return self.process.returncode, time.monotonic() - started_s, stderr
+
+    def logged(self, name: str) -> str:
+        path = self.folder / "logs" / name
+        return path.read_text() if path.exists() else ""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    one = Server(tmp_path)
+    yield one
+    if one.process.poll() is None:
+        one.process.kill()
+        one.process.communicate()
+
+
+def test_a_life_from_start_to_end(server: Server) -> None:
+    for place in range(len(server.places)):
+        assert server.get("/health", place).status_code == 200
+    eventually(lambda: server.get("/health/ready").status_code == 200)
+
+    token_file = server.folder / "cli-token"
+    assert stat.S_IMODE(token_file.stat().st_mode) == 0o600
+    assert (
+        server.get("/api/v1/server", Authorization=f"Bearer {server.token}").json()["data"]["version"]
+        == "9.9"
+    )
+    assert server.get(f"/api/v1/server?access_token={server.token}").status_code == 200
+
+    code, took_s, stderr = server.stop()
+    assert (code, stderr) == (0, "")
+    assert took_s < 5
+    check_access_log(server)
+
+
+def check_access_log(server: Server) -> None:
+    raw = server.logged("access.jsonl")
+    lines = [json.loads(line) for line in raw.splitlines()]
+    assert server.token not in raw + server.logged("sambung.log") + server.logged("events.jsonl")
+    assert "access_token" not in raw
+    with_query = [line for line in lines if line["query"]]
+    assert [(line["method"], line["path"], line["query"]) for line in with_query] == [
+        ("GET", "/api/v1/server", "***")
+    ]
+    one = with_query[0]
+    assert (one["status"], one["token_id"], one["peer"]) == (200, "cli", "127.0.0.1")
+    assert one["bytes"] > 0
+    assert one["duration_ms"] >= 0
+
+
+def test_the_cli_token_is_new_at_each_start(tmp_path: Path) -> None:
+    tokens = []
+    for _ in range(2):
+        (tmp_path / "places.json").unlink(missing_ok=True)
+        one = Server(tmp_path)
+        tokens.append(one.token)
+        if len(tokens) == 2:
+            assert one.get("/api/v1/server", Authorization=f"Bearer {tokens[0]}").status_code == 401
+        one.stop()
+    assert tokens[0] != tokens[1]
+
+
+def test_a_stop_lets_requests_finish_ends_streams_and_takes_at_most_5_s(server: Server) -> None:
+    eventually(lambda: server.get("/health/ready").status_code == 200)
+    headers = {"Authorization": f"Bearer {server.token}"}
+    answers: list[httpx.Response] = []
+    streamed = threading.Event()
+
+    def ask() -> None:
+        answers.append(
+            httpx.post(server.places[0] + "/force-retry/stuck", headers=headers, timeout=DEADLINE_S)
+        )
+
+    def stream() -> None:
+        url = server.places[0] + "/api/v1/events"
+        with httpx.stream(
+            "GET", url, headers=headers | {"Accept": "text/event-stream"}, timeout=DEADLINE_S
+        ) as reply:
+            for _ in reply.iter_lines():
+                streamed.set()
+
+    threads = [threading.Thread(target=target) for target in (ask, stream)]
+    for thread in threads:
+        thread.start()
+    assert streamed.wait(DEADLINE_S)
+    code, took_s, stderr = server.stop()
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    assert code == 0
+    assert took_s < 5.5  # 5 s and what a busy machine adds
+    assert stderr == ""
+    assert [(one.status_code, one.json()["code"]) for one in answers] == [(503, "unavailable")]
+
+
+def test_sigint_stops_like_sigterm(server: Server) -> None:
+    assert server.stop(signal.SIGINT)[0] == 0
+
+
+def test_sighup_reloads_and_keeps_serving(server: Server) -> None:
+    eventually(lambda: server.get("/health/ready").status_code == 200)
+    server.process.send_signal(signal.SIGHUP)
+    eventually(lambda: "changed: retry.delay_s" in server.logged("sambung.log"))
+    (server.folder / "bad").touch()
+    server.process.send_signal(signal.SIGHUP)
+    eventually(lambda: "conf/sambung.toml:1" in server.logged("sambung.log"))
+    assert server.get("/health").status_code == 200
+    shown = server.get("/api/v1/server", Authorization=f"Bearer {server.token}").json()["data"]["settings"]
+    assert shown["retry"]["delay_s"] == 1.0
+
+
+def test_a_taken_port_ends_the_start_with_the_reason(server: Server, tmp_path: Path) -> None:
+    port = server.places[0].rpartition(":")[2]
+    command = [sys.executable, "-m", "tests.web.webprocess", str(tmp_path / "second"), port]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert done.returncode == 1
+    assert f"process {server.process.pid}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# ── TLS ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def secure(tmp_path: Path, authority: trustme.CA) -> Iterator[Server]:
+    issued = authority.issue_cert("127.0.0.1")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(cert)
+    issued.private_key_pem.write_to_path(key)
+    one = Server(tmp_path, "0", "127.0.0.1", str(cert), str(key))
+    yield one
+    if one.process.poll() is None:
+        one.process.kill()
+        one.process.communicate()
+
+
+def test_tls(secure: Server, authority: trustme.CA) -> None:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    assert secure.places[0].startswith("https://")
+    with httpx.Client(base_url=secure.places[0], verify=context, timeout=DEADLINE_S) as client:
+        assert client.get("/health").status_code == 200
+        silent_clients_delay_nobody(secure, client)
+        old = ssl.create_default_context()
+        authority.configure_trust(old)
+        plain_http_is_told_so(secure)
+        assert client.get("/health").status_code == 200
+    code, _, stderr = secure.stop()
+    assert (code, stderr) == (0, "")
+
+
+def silent_clients_delay_nobody(secure: Server, client: httpx.Client) -> None:
+    port = int(secure.places[0].rpartition(":")[2])
+    silent = [socket.create_connection(("127.0.0.1", port), DEADLINE_S) for _ in range(20)]
+    started_s = time.monotonic()
+    assert client.get("/health", headers={"Connection": "close"}).status_code == 200
+    assert client.get("/health").status_code == 200
+    assert time.monotonic() - started_s < 3  # the twenty would hold the accepting thread for 5 s each
+    for sock in silent:
+        sock.close()
+
+
+def plain_http_is_told_so(secure: Server) -> None:
+    port = int(secure.places[0].rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = b""
+        while data := sock.recv(4096):
+            received += data
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert b"HTTPS" in received
