@@ -34,6 +34,8 @@ MAX_FRAMES = 64
 MAX_READS = 16
 READ_BYTES = 65_536
 LINGER_S = 0.5
+# A dead peer is found before interval + timeout (resilience §9 row 3), not just after.
+PING_EARLY = 0.95
 _BLOCKED = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _PING_PAYLOAD = b"sambung"
 
@@ -67,15 +69,14 @@ class Connection:
         self._reader = FrameReader(settings.max_message_bytes)
         self._reader.feed(dialled.leftover)
         self._outgoing = Outgoing(dialled.sock, settings.send_timeout_s, frame)
-        self._ping_interval_s = math.inf if ping_interval_s is None else ping_interval_s
+        self._ping_interval_s = math.inf if ping_interval_s is None else ping_interval_s * PING_EARLY
         self._ping_at_s = now_s + self._ping_interval_s
         self._dead_at_s = math.inf
         self._close_by_s = math.inf
         self._retry_at_s = math.inf
         self._held: FrameEvent | None = None  # an end that waits until the messages before it are answered
         self._failure: Failure | None = None
-        self._code: int | None = None
-        self._reason = ""
+        self._last = PeerClose(None, "")  # the Close frame that ends the connection
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -169,7 +170,7 @@ class Connection:
                 pass
 
     def _on_peer_close(self, event: PeerClose, now_s: float) -> None:
-        self._code, self._reason = event.code, event.reason
+        self._last = event
         if not self.closing:
             shown = "".join(char if char.isprintable() else "?" for char in event.reason)
             what = ": ".join(part for part in (str(event.code or "no code"), shown) if part)
@@ -182,7 +183,7 @@ class Connection:
         if self.closing:
             self._end(failure)
             return
-        self._failure, self._code, self._reason = failure, event.code, event.text
+        self._failure, self._last = failure, PeerClose(event.code, event.text)
         self._send_close(close_payload(event.code, event.text), LINGER_S, now_s)
 
     def _send_close(self, payload: bytes, wait_s: float, now_s: float) -> None:
@@ -222,6 +223,6 @@ class Connection:
     def _end(self, failure: Failure) -> None:
         """Closes the descriptor. The first cause wins: a peer's Close or a violation over the EOF behind it."""
         if self.ended is None:
-            self.ended = Ending(self._failure or failure, self._code, self._reason)
+            self.ended = Ending(self._failure or failure, self._last.code, self._last.reason)
             self.more = False
             close_socket(self._sock)

@@ -56,7 +56,12 @@ class Attempt:
 
     def start(self, stages: Stages) -> None:
         """Starts the thread; raises RuntimeError when the system has none left (dispose then)."""
-        threading.Thread(target=self._run, args=(stages,), name=f"dial-{self.epoch}", daemon=True).start()
+        thread = threading.Thread(target=self._run, args=(stages,), name=f"dial-{self.epoch}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._bell.close()
+            raise
 
     def fileno(self) -> int:
         """What becomes readable when the thread is done; -1 once disposed."""

@@ -23,6 +23,7 @@ def attempt() -> Iterator[Attempt]:
     made = Attempt(1)
     yield made
     made.dispose()
+    made._bell.close()  # its thread's, but not every test starts one
 
 
 @pytest.fixture
