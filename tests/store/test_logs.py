@@ -1,5 +1,7 @@
 """Log lines: the exact format, the JSON twin, secrets, and that logging never hurts the caller."""
 
+import contextlib
+import fcntl
 import json
 import logging
 import os
@@ -341,6 +343,28 @@ def test_a_full_disk_loses_lines_but_glues_none(small_disk: Path, folder: Path) 
     logs.setup_logging(folder, JAKARTA)
 
 
+def test_a_line_written_in_part_does_not_swallow_the_next(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs.log_event("x.y", "first")
+    write = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda fd, data: write(fd, data[: len(data) // 2]))
+        logs.log_event("x.y", "cut")
+    logs.log_event("x.y", "third")
+    last = human(folder).splitlines()[-1]
+    assert last.endswith("INFO third") and last.startswith("20")
+    assert lines_that_are_json(folder) == ["first", "third"]
+
+
+def lines_that_are_json(folder: Path) -> list[str]:
+    found = []
+    for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines():
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line)["text"])
+    return found
+
+
 def test_a_forked_child_writes_to_the_same_file(folder: Path) -> None:
     logs.log_event("x.y", "parent")
     inside, outside = os.pipe()
@@ -361,6 +385,23 @@ def test_a_forked_child_writes_to_the_same_file(folder: Path) -> None:
         "parent again",
     ]
     assert len({line["pid"] for line in lines(folder / "events.jsonl")}) == 2
+
+
+def test_a_forked_child_does_not_give_the_parents_lock_away(folder: Path) -> None:
+    """A lock belongs to the open file, which a child inherits: it must open its own."""
+    logs.log_event("x.y", "parent")
+    handler = next(h for h in logs.logger().handlers if isinstance(h, AppendHandler))
+    fcntl.flock(handler._fd, fcntl.LOCK_SH)
+    child = os.fork()
+    if child == 0:
+        try:
+            logs.log_event("x.y", "child")
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert "child" in human(folder)
+    with (folder / "sambung.log").open() as rotator, pytest.raises(BlockingIOError):
+        fcntl.flock(rotator, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_every_line_is_one_write(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
