@@ -1,8 +1,9 @@
-"""The CherryPy application: one dispatcher over the route table, uniform errors, security headers, access log."""
+"""The CherryPy application: one dispatcher over the route table, uniform errors, access log."""
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import cherrypy
@@ -16,15 +17,6 @@ from web.pipeline import Pipeline
 
 log = logging.getLogger("sambung.web")
 
-SECURITY_HEADERS: Mapping[str, str] = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-
 AccessLog = Callable[[dict[str, Any]], None]
 
 
@@ -34,6 +26,7 @@ class PlainRequest(_cprequest.Request):
     Errors are ours from the first line on: CherryPy itself knows its configuration only once a path is dispatched.
     """
 
+    process_request_body = False
     show_tracebacks = False
 
     def respond(self, path_info: str) -> None:
@@ -55,16 +48,7 @@ class PlainRequest(_cprequest.Request):
 
 def mount(pipeline: Pipeline, access_log: AccessLog) -> Any:
     """Mount the application on CherryPy's tree (one per process) and return it."""
-    config = {
-        "/": {
-            "request.dispatch": _Dispatcher(pipeline),
-            "request.process_request_body": False,
-            "tools.encode.on": False,
-            "tools.log_tracebacks.on": False,
-            "tools.trailing_slash.on": False,
-        }
-    }
-    application = cherrypy.tree.mount(None, "", config)
+    application = cherrypy.tree.mount(None, "", {"/": {"request.dispatch": _Dispatcher(pipeline)}})
     application.request_class = PlainRequest
     application.log.access = _AccessWriter(access_log)
     return application
@@ -78,12 +62,15 @@ class _Dispatcher:
 
     def __call__(self, path_info: str) -> None:
         request = cherrypy.serving.request
-        request.config = dict(cherrypy.config) | request.app.config.get("/", {})
+        request.config = {}  # no tools: CherryPy's own would add charsets, redirects and a second log entry
         request.handler = lambda: self._page(path_info)
 
     def _page(self, path_info: str) -> Any:
-        answer, call = self._pipeline.answer(_call(path_info))
-        cherrypy.serving.request.sambung_token = call.principal.token_id
+        asked = _call(path_info)
+        asked = replace(asked, peer=self._pipeline.client_address(asked))
+        answer, call = self._pipeline.answer(asked)
+        request = cherrypy.serving.request
+        request.sambung_principal, request.sambung_client = call.principal.token_id, asked.peer
         return _send(answer)
 
 
@@ -107,7 +94,7 @@ def _send(answer: Answer) -> Any:
     response.status = status_line(answer.status)
     response.headers["Server"] = "sambung"
     response.headers["Content-Type"] = answer.content_type
-    for name, value in (*SECURITY_HEADERS.items(), *answer.headers):
+    for name, value in answer.headers:
         response.headers[name] = value
     if answer.stream is None:
         return answer.body
@@ -148,8 +135,8 @@ class _AccessWriter:
                 "status": int(str(response.output_status, "latin-1")[:3]),
                 "bytes": int(dict.get(response.headers, "Content-Length") or 0),
                 "duration_ms": round((time.time() - response.time) * 1000, 1),
-                "peer": request.remote.ip,
-                "token_id": getattr(request, "sambung_token", ""),
+                "peer": getattr(request, "sambung_client", request.remote.ip),
+                "principal": getattr(request, "sambung_principal", ""),
                 "agent": str(dict.get(request.headers, "User-Agent", ""))[:200],
             }
         )

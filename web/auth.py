@@ -4,7 +4,6 @@ Only SHA-256 hashes are kept and compared, in constant time; a token's value app
 """
 
 import hmac
-import ipaddress
 import time
 from collections.abc import Callable
 
@@ -14,6 +13,7 @@ from core.records import Scope
 from store.tokens import digest_of, verify
 from web.call import ANYONE, Call, Principal, parse_query
 from web.errors import ApiError, instance_not_found
+from web.peer import is_local
 from web.routing import Access, Route
 from web.sources import TokenSource
 
@@ -81,7 +81,7 @@ def authorised(auth: Authenticator, settings: Settings, route: Route, call: Call
     if is_public(route, settings):
         return ANYONE
     value = presented_token(call, query_token=settings.auth.query_token)
-    principal = auth.principal(value, local=is_local(call)) if value else None
+    principal = auth.principal(value, local=is_local(call.peer, call.headers)) if value else None
     if principal is None:
         text = "The token is not valid" if value else "A token is needed: Authorization: Bearer TOKEN"
         raise ApiError("unauthorized", text, headers={"WWW-Authenticate": 'Bearer realm="sambung"'})
@@ -108,19 +108,3 @@ def is_public(route: Route, settings: Settings) -> bool:
             return settings.health.public
         case Access.NOBODY:
             return False
-
-
-def is_local(call: Call) -> bool:
-    """True for a peer on this machine that no proxy speaks for."""
-    if any(name in call.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip")):
-        return False
-    return is_loopback(call.peer)
-
-
-def is_loopback(address: str) -> bool:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return (mapped or ip).is_loopback

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.config import HttpSettings
-from web.auth import is_loopback
+from web.peer import is_loopback
 from web.portholder import holder_of
 
 LOCALHOST = ("127.0.0.1", "::1")

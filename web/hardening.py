@@ -11,86 +11,38 @@ import ssl
 import time
 from typing import Any
 
-from cheroot.server import ChunkedRFile, HeaderReader, HTTPConnection, KnownLengthRFile
+from cheroot.server import ChunkedRFile, HTTPConnection, KnownLengthRFile
 from cherrypy._cpserver import Server
 from cherrypy._cpwsgi_server import CPWSGIHTTPRequest, CPWSGIServer
 
 from core.config import HttpSettings
 from web.answer import dumps
 from web.errors import CODE_OF, REASONS
+from web.headers import StrictHeaderReader
 from web.tls import LateHandshake, shake_hands
 
 log = logging.getLogger("sambung.web")
 
 MAX_HEADER_BYTES = 32 * 1024
-MAX_HEADERS = 100
 BACKLOG = 1024  # cheroot's 5 makes a burst of clients wait for seconds
 MAX_OPEN = 2048  # connections; one more is closed at once
 CLOSE = (b"Connection", b"close")
+# On every answer that does not say otherwise.
+SECURITY_HEADERS = (
+    (b"Cache-Control", b"no-store"),
+    (b"Content-Security-Policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"Cross-Origin-Resource-Policy", b"same-origin"),
+    (b"Referrer-Policy", b"no-referrer"),
+    (b"X-Content-Type-Options", b"nosniff"),
+    (b"X-Frame-Options", b"DENY"),
+)
 MAX_WAITING = 1024  # accepted connections that wait for a worker
 MAX_KEPT = 512  # idle connections kept open
 DRAIN_BYTES = 256 * 1024  # an unread body up to this size is read so that the connection can be kept
 LINGER_BYTES = 4 * 1024 * 1024
 LINGER_S = 1.0
-TOKEN_BYTES = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-# Only one of these may come: a second one makes two parsers disagree.
-SINGLE = frozenset(
-    (
-        b"Content-Length",
-        b"Transfer-Encoding",
-        b"Host",
-        b"Content-Type",
-        b"Authorization",
-        b"X-Api-Key",
-        b"Apikey",
-    )
-)
 # What cheroot says, as the statuses that the contract knows.
 PLAIN_STATUS = {414: 413, 501: 400, 505: 400}
-
-
-class StrictHeaderReader(HeaderReader):
-    """Headers by RFC 9112 §5: token names, no folding, no repetition of what must be single. Raises ValueError."""
-
-    def __call__(self, rfile: Any, hdict: dict[bytes, bytes] | None = None) -> dict[bytes, bytes]:
-        headers: dict[bytes, bytes] = {} if hdict is None else hdict
-        for _ in range(MAX_HEADERS + 1):
-            line = rfile.readline()
-            if line == b"\r\n":
-                check_framing(headers)
-                return headers
-            add_header(headers, line)
-        raise ValueError(f"More than {MAX_HEADERS} headers")
-
-
-def add_header(headers: dict[bytes, bytes], line: bytes) -> None:
-    if not line.endswith(b"\r\n"):
-        raise ValueError("A header line must end with CR LF")
-    name, colon, value = line[:-2].partition(b":")
-    if not colon or not name or not TOKEN_BYTES.issuperset(name):
-        raise ValueError("A header is malformed")
-    value = value.strip(b" \t")
-    if any((byte < 32 and byte != 9) or byte == 127 for byte in value):
-        raise ValueError("A header value holds a control character")
-    if b"_" in name:  # WSGI would take X_Api_Key for X-Api-Key
-        return
-    key = name.title()
-    if key in headers:
-        if key in SINGLE:
-            raise ValueError(f"The header {key.decode()} came twice")
-        value = headers[key] + b", " + value
-    headers[key] = value
-
-
-def check_framing(headers: dict[bytes, bytes]) -> None:
-    """One way to know where the body ends (RFC 9112 §6.3)."""
-    length, coding = headers.get(b"Content-Length"), headers.get(b"Transfer-Encoding")
-    if length is not None and coding is not None:
-        raise ValueError("Content-Length and Transfer-Encoding exclude each other")
-    if length is not None and not (length.isdigit() and len(length) <= 15):
-        raise ValueError("Content-Length is not a number")
-    if coding is not None and coding.lower() != b"chunked":
-        raise ValueError("The only Transfer-Encoding understood is chunked")
 
 
 class StrictRequest(CPWSGIHTTPRequest):
@@ -114,6 +66,8 @@ class StrictRequest(CPWSGIHTTPRequest):
     def send_headers(self) -> None:
         if self._unread_bytes() > DRAIN_BYTES or CLOSE in self.outheaders:
             self.close_connection = True
+        given = {name.lower() for name, _ in self.outheaders}
+        self.outheaders += [pair for pair in SECURITY_HEADERS if pair[0].lower() not in given]
         super().send_headers()
 
     def respond(self) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from core.health import count
 from core.messages import CommandReply, ForceRetry, ResetBreaker
 from web import view
 from web.answer import Answer, rfc3339, success
@@ -20,10 +21,11 @@ def welcome(site: Site, _call: Call) -> Answer:
 def health(site: Site, call: Call) -> Answer:
     """200 while the server runs, whatever the score."""
     now_s = site.clock()
-    fleet = site.model.fleet
-    instances = [] if fleet is None else fleet.instances.values()
-    seen = [one for one in instances if call.principal.sees(one.instance_id)]
-    data = view.health(fleet, seen, now_s) | {"snapshot_age_s": snapshot_age_s(site)}
+    fleet, counts = site.model.counted()
+    if call.principal.instances is not None:
+        known = () if fleet is None else fleet.instances.values()
+        counts = count(one for one in known if call.principal.sees(one.instance_id))
+    data = view.health(fleet, counts, now_s) | {"snapshot_age_s": snapshot_age_s(site)}
     return success(data, message="Server is running", timestamp=rfc3339(now_s))
 
 

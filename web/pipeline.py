@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 
 from store.errors import BadCursor, StoreError
+from web import peer
 from web.answer import Answer, failure
 from web.auth import authorised
 from web.call import Call
@@ -20,6 +21,10 @@ class Pipeline:
     def __init__(self, site: Site, router: Router) -> None:
         self._site = site
         self._router = router
+
+    def client_address(self, call: Call) -> str:
+        """Whom the request comes from, by the proxies that are trusted now."""
+        return peer.client_address(call.peer, call.headers, self._site.settings.now.http.trusted_proxies)
 
     def answer(self, call: Call) -> tuple[Answer, Call]:
         """The answer, and the call with what was learnt about it. Only bugs raise."""

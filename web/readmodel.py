@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from core.health import FleetCounts, count
 from core.messages import FleetDelta, FleetSnapshot
 from core.snapshot import Fleet, InstanceSnapshot
 
@@ -69,6 +70,7 @@ class ReadModel:
         self._view = FleetView()
         self._received_s: float | None = None
         self._journal = 0
+        self._counted: tuple[Fleet | None, FleetCounts] = (None, FleetCounts())
         self._root_ready: bool | None = None
         self._closed = False
 
@@ -104,6 +106,15 @@ class ReadModel:
     def instance(self, instance_id: str) -> InstanceSnapshot | None:
         fleet = self.fleet
         return None if fleet is None else fleet.instances.get(instance_id)
+
+    def counted(self) -> tuple[Fleet | None, FleetCounts]:
+        """The last known fleet and its numbers, which are counted once per push."""
+        fleet, counts = self._counted
+        if fleet is not self._view.fleet:
+            fleet = self._view.fleet
+            counts = FleetCounts() if fleet is None else count(fleet.instances.values())
+            self._counted = (fleet, counts)
+        return fleet, counts
 
     def apply(self, message: FleetSnapshot | FleetDelta) -> bool:
         """Take in a push; False when a full snapshot has to be asked for."""

@@ -122,6 +122,7 @@ def run_web(
     state of the instances has arrived). Raises BindFailed, TLSFailed, OSError for the CLI's token file.
     """
     os.environ.pop("LISTEN_PID", None)  # cheroot would take descriptor 3 for its socket
+    sockets = binding.bind(settings.http)  # first: a start that fails leaves the running server's token alone
     site = build_site(
         settings,
         connect=connect,
@@ -130,7 +131,7 @@ def run_web(
         cli_digest=clitoken.renew(data_dir.cli_token),
         version=version,
     )
-    server = WebServer(site, binding.bind(settings.http))
+    server = WebServer(site, sockets)
     wishes = _signals()
     server.start()
     announce(server.places)

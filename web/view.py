@@ -1,9 +1,8 @@
 """Snapshots as JSON: the shapes of the contract (§1 health, §7 instance)."""
 
-from collections.abc import Iterable
 from typing import Any
 
-from core.health import ACTIVATED, CONNECTING, count, score
+from core.health import ACTIVATED, CONNECTING, FleetCounts, score
 from core.snapshot import Fleet, InstanceSnapshot
 from web.answer import rfc3339
 
@@ -49,9 +48,8 @@ def breaker_status(one: InstanceSnapshot, now_s: float) -> dict[str, Any]:
     }
 
 
-def health(fleet: Fleet | None, instances: Iterable[InstanceSnapshot], now_s: float) -> dict[str, Any]:
+def health(fleet: Fleet | None, counts: FleetCounts, now_s: float) -> dict[str, Any]:
     """The data of `/health`; the first five keys are the ones that operators' scripts read."""
-    counts = count(instances)
     return {
         "server_status": "running",
         "total_instances": counts.total,

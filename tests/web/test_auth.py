@@ -8,7 +8,7 @@ from core.config import AuthSettings
 from core.records import Scope
 from tests.web.conftest import CLI_TOKEN, World
 from tests.web.fakes import snapshot
-from web.auth import is_loopback
+from web.peer import client_address, is_loopback
 from web.routes import ROUTES
 from web.routing import Access, Route
 
@@ -149,6 +149,28 @@ def test_the_cli_token_is_for_this_machine_only(world: World) -> None:
 )
 def test_loopback(address: str, local: bool) -> None:
     assert is_loopback(address) is local
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "trusted", "client"),
+    [
+        ("10.0.0.1", "192.0.2.1", (), "10.0.0.1"),
+        ("10.0.0.1", "192.0.2.1", ("10.0.0.2",), "10.0.0.1"),
+        ("10.0.0.1", "192.0.2.1", ("10.0.0.1",), "192.0.2.1"),
+        ("10.0.0.1", "6.6.6.6, 192.0.2.1", ("10.0.0.1",), "192.0.2.1"),
+        ("10.0.0.1", "192.0.2.1, 10.0.0.9", ("10.0.0.0/8",), "192.0.2.1"),
+        ("10.0.0.1", "10.0.0.8,10.0.0.9", ("10.0.0.0/8",), "10.0.0.8"),
+        ("10.0.0.1", "nonsense", ("10.0.0.1",), "10.0.0.1"),
+        ("10.0.0.1", "6.6.6.6, nonsense", ("10.0.0.1",), "10.0.0.1"),
+        ("10.0.0.1", "", ("10.0.0.1",), "10.0.0.1"),
+        ("10.0.0.1", "192.0.2.1", ("typo",), "10.0.0.1"),
+        ("::ffff:10.0.0.1", "2001:db8::1", ("10.0.0.1",), "2001:db8::1"),
+    ],
+)
+def test_only_trusted_proxies_name_the_client(
+    peer: str, forwarded: str, trusted: tuple[str, ...], client: str
+) -> None:
+    assert client_address(peer, {"x-forwarded-for": forwarded}, trusted) == client
 
 
 def test_no_error_repeats_the_token(world: World) -> None:

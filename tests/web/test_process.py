@@ -99,7 +99,7 @@ def check_access_log(server: Server) -> None:
         ("GET", "/api/v1/server", "***")
     ]
     one = with_query[0]
-    assert (one["status"], one["token_id"], one["peer"]) == (200, "cli", "127.0.0.1")
+    assert (one["status"], one["principal"], one["peer"]) == (200, "cli", "127.0.0.1")
     assert one["bytes"] > 0
     assert one["duration_ms"] >= 0
 
