@@ -14,20 +14,23 @@ class RefusalLog:
     """Decides which refusals are worth a line. Bounded: strangers can't make it grow."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, Refusal], tuple[float, int]] = {}
+        self._seen: dict[tuple[str, Refusal, str], tuple[float, int]] = {}
 
-    def note(self, peer: str, refusal: Refusal, now_s: float) -> int | None:
+    def note(self, peer: str, refused: FrameRefused, now_s: float) -> int | None:
         """How many went unlogged since the last line, None when this one goes unlogged as well.
 
-        `now_s`: monotonic seconds.
+        A peer that holds the key sends what is a bug of ours: there each class counts for itself. `now_s`: monotonic
+        seconds.
         """
-        logged_s, unlogged = self._seen.get((peer, refusal), (None, 0))
+        detail = refused.detail if refused.refusal.authenticated else ""
+        key = (peer, refused.refusal, detail)
+        logged_s, unlogged = self._seen.get(key, (None, 0))
         if logged_s is not None and now_s - logged_s < REPEAT_AFTER_S:
-            self._seen[peer, refusal] = (logged_s, unlogged + 1)
+            self._seen[key] = (logged_s, unlogged + 1)
             return None
         while len(self._seen) >= MAX_REMEMBERED:
             del self._seen[next(iter(self._seen))]
-        self._seen[peer, refusal] = (now_s, 0)
+        self._seen[key] = (now_s, 0)
         return unlogged
 
 
@@ -41,7 +44,7 @@ def report_refusal(connection: socket.socket | None, refused: FrameRefused) -> N
         peer, here = connection.getpeername()[0], connection.getsockname()[1]
     except (OSError, AssertionError):
         peer, here = "an unknown host", 0
-    unlogged = _log.note(peer, refused.refusal, time.monotonic())
+    unlogged = _log.note(peer, refused, time.monotonic())
     if unlogged is None:
         return
     advice = (
