@@ -39,7 +39,7 @@ class BaseActor(Actor):
             self._dispatch(message, sender)
         except Exception as error:
             self._bug(message, error)
-        return self._watch()
+        return self._descriptors()
 
     def _dispatch(self, message: Any, sender: Any) -> None:
         match message:
@@ -121,7 +121,7 @@ class BaseActor(Actor):
             self._unknown.add(name)
             logs.logger().warning("%s does not know the message %s", type(self).__name__, name)
 
-    def _watch(self) -> ThespianWatch | None:
+    def _descriptors(self) -> ThespianWatch | None:
         try:
             fds = sorted(filter(self._watchable, set(self.watched_fds())))
         except Exception:
