@@ -73,6 +73,18 @@ def with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:
     return Answer(answer.body, answer.status, answer.content_type, merged, answer.stream)
 
 
+def shown_times(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data with every time in it (`since`, `…_at`: epoch seconds) as RFC 3339."""
+    return {
+        name: rfc3339(value) if _is_time(name) and isinstance(value, int | float) else value
+        for name, value in data.items()
+    }
+
+
+def _is_time(name: str) -> bool:
+    return name == "since" or name.endswith("_at")
+
+
 def rfc3339(at_s: float | None) -> str | None:
     """Epoch seconds as UTC with milliseconds: `2026-11-23T15:15:04.123Z`."""
     if at_s is None:

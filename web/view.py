@@ -4,7 +4,7 @@ from typing import Any
 
 from core.health import ACTIVATED, CONNECTING, FleetCounts, score
 from core.snapshot import Fleet, InstanceSnapshot
-from web.answer import rfc3339
+from web.answer import rfc3339, shown_times
 
 
 def instance(one: InstanceSnapshot, now_s: float) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _host(fleet: Fleet | None, now_s: float) -> dict[str, Any]:
     host = fleet.host
     return {
         "hosts": 1,
-        "upstreams": [dict(upstream) for upstream in host.upstreams],
+        "upstreams": [shown_times(upstream) for upstream in host.upstreams],
         "cleanup_age_s": None if host.cleanup_at is None else age_s(host.cleanup_at, now_s),
         "data_bytes": host.data_bytes,
         "disk_free_bytes": host.disk_free_bytes,

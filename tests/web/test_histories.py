@@ -49,9 +49,16 @@ def test_each_message_gets_an_id_of_its_own(world: World) -> None:
 
 def test_the_client_s_id_is_kept_and_the_actor_s_facts_are_shown(world: World) -> None:
     world.put(snapshot("a"))
-    world.root.hooks[m.SubmitMessage] = lambda command: done(command, id="other", state="sent", queued=3)
+    world.root.hooks[m.SubmitMessage] = lambda command: done(
+        command, id="other", state="sent", queued=3, accepted_at=0.5
+    )
     reply = world.ask("POST", SEND, {"content": 1, "id": "order-7"})
-    assert reply.body["data"] == {"id": "order-7", "state": "sent", "queued": 3}
+    assert reply.body["data"] == {
+        "id": "order-7",
+        "state": "sent",
+        "queued": 3,
+        "accepted_at": "1970-01-01T00:00:00.500Z",
+    }
 
 
 @pytest.mark.parametrize(

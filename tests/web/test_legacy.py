@@ -79,6 +79,14 @@ def test_health_counts_only_wanted_and_linked_instances(world: World) -> None:
     assert data["health_score"] == 100
 
 
+def test_upstreams_are_shown_with_their_times_as_text(world: World) -> None:
+    world.root.host = host(upstreams=({"upstream": "ws://h:80 via direct", "state": "down", "since": 0.25},))
+    world.put(snapshot("a"))
+    assert world.ask("GET", "/health", token=None).body["data"]["upstreams"] == [
+        {"upstream": "ws://h:80 via direct", "state": "down", "since": "1970-01-01T00:00:00.250Z"}
+    ]
+
+
 def test_health_before_any_snapshot_says_that_there_is_none() -> None:
     world = World()
     reply = world.ask("GET", "/health", token=None)

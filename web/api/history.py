@@ -23,7 +23,7 @@ def _entry(entry: TimelineEntry) -> dict[str, Any]:
         "event": entry.event,
         "state": entry.state,
         "cause": entry.cause,
-        "delay_s": entry.delay_s,
+        "delay_s": None if entry.delay_s is None else round(entry.delay_s, 3),
         "next_at": rfc3339(entry.next_at),
         "why_not": entry.why_not,
     }

@@ -8,7 +8,7 @@ from core.instances import valid_id
 from core.messages import SubmitMessage
 from core.records import MessageState, OutboxMessage
 from store.codec import packb
-from web.answer import Answer, page, rfc3339, success
+from web.answer import Answer, page, rfc3339, shown_times, success
 from web.api import instances, paging
 from web.api.models import MessageBody, checked
 from web.call import Call
@@ -35,7 +35,7 @@ def submit(site: Site, call: Call) -> Answer:
         )
     reply = site.command(lambda ref: SubmitMessage(ref, one.instance_id, message_id, data))
     answer: dict[str, Any] = {"id": message_id, "state": MessageState.ACCEPTED.value}
-    return success(answer | reply.data | {"id": message_id}, status=202)
+    return success(answer | shown_times(reply.data) | {"id": message_id}, status=202)
 
 
 def _message_id(given: str | None) -> str:
