@@ -1,4 +1,5 @@
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,14 @@ from web.site import Site
 
 DEADLINE_S = 20.0
 CLI_TOKEN = "sbg_cli_" + "c" * 43
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds; fail at the deadline."""
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline_s, "not in time"
+        time.sleep(0.01)
 
 
 @dataclass

@@ -9,20 +9,13 @@ from typing import Any
 import pytest
 
 from core import messages as m
-from tests.web.conftest import DEADLINE_S
+from tests.web.conftest import DEADLINE_S, eventually
 from tests.web.fakes import FakeRoot, done, snapshot
 from web import bridge as bridge_module
 from web import pulse
 from web.bridge import Bridge
 from web.mailbox import Timeout, Unavailable
 from web.readmodel import ReadModel
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "not in time"
-        time.sleep(0.005)
 
 
 class Connector:

@@ -1,4 +1,4 @@
-"""Messages out, timeline, crashes, journal pages."""
+"""Messages out, timeline, crashes."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from core import messages as m
 from core.config import OutboxSettings
 from core.instances import InstanceConfig, Payload
 from core.records import CrashRecord, MessageState, OutboxMessage, Scope, TimelineEntry
-from store.errors import StoreFailed, StoreFault
 from tests.web.conftest import World
 from tests.web.fakes import done, refusal, snapshot
 
@@ -207,88 +206,3 @@ def test_cursors_of_one_list_do_not_fit_another(world: World) -> None:
     for path in ("/api/v1/instances/a/timeline", SEND, "/api/v1/events", "/api/v1/tokens"):
         reply = world.ask("GET", f"{path}?after={cursor}")
         assert (reply.status, reply.code) == (400, "invalid_cursor"), path
-
-
-# ── journal ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def kinds(body: dict[str, Any]) -> list[str]:
-    return [one["kind"] for one in body["data"]]
-
-
-def test_events_come_oldest_first_with_a_cursor_each(world: World) -> None:
-    world.put(snapshot("a"))
-    for number in range(5):
-        world.history.emit("a", f"k{number}", n=number)
-    first = world.ask("GET", "/api/v1/events?limit=2").body
-    assert kinds(first) == ["k0", "k1"]
-    assert first["page"]["total"] == 5
-    assert first["data"][0] == {
-        "id": first["data"][0]["id"],
-        "instance_id": "a",
-        "kind": "k0",
-        "at": "2023-11-14T22:13:20.500Z",
-        "data": {"n": 0},
-    }
-    assert kinds(world.ask("GET", f"/api/v1/events?limit=9&after={first['page']['next']}").body) == [
-        "k2",
-        "k3",
-        "k4",
-    ]
-    assert kinds(world.ask("GET", f"/api/v1/events?after={first['data'][0]['id']}&limit=1").body) == ["k1"]
-    assert first["page"]["next"] == first["data"][1]["id"]
-
-
-def test_the_last_page_has_no_next(world: World) -> None:
-    world.history.emit("a")
-    body = world.ask("GET", "/api/v1/events?limit=1").body
-    assert body["page"] == {"next": None, "total": 1}
-    assert world.ask("GET", f"/api/v1/events?after={body['data'][0]['id']}").body["data"] == []
-
-
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("", ["x", "y", "x"]),
-        ("?instance=a", ["x", "y"]),
-        ("?instance=a,b", ["x", "y", "x"]),
-        ("?instance=zzz", []),
-        ("?kind=x", ["x", "x"]),
-        ("?kind=x,y&instance=a", ["x", "y"]),
-    ],
-)
-def test_event_filters(world: World, query: str, found: list[str]) -> None:
-    for instance_id, kind in (("a", "x"), ("a", "y"), ("b", "x")):
-        world.history.emit(instance_id, kind)
-    body = world.ask("GET", f"/api/v1/events{query}").body
-    assert (kinds(body), body["page"]["total"]) == (found, len(found))
-
-
-def test_events_of_one_instance(world: World) -> None:
-    world.put(snapshot("a"))
-    world.history.emit("a", "x")
-    world.history.emit("b", "y")
-    assert kinds(world.ask("GET", "/api/v1/instances/a/events").body) == ["x"]
-    assert world.ask("GET", "/api/v1/instances/a/events?instance=b").status == 422
-
-
-def test_a_limited_token_reads_its_instances_events_only(world: World) -> None:
-    world.history.emit("a", "mine")
-    world.history.emit("b", "secret")
-    token = world.history.add_token(Scope.READ, instances=["a"])
-    for query in ("", "?instance=b", "?instance=a,b", "?kind=secret"):
-        reply = world.ask("GET", f"/api/v1/events{query}", token=token)
-        assert reply.status == 200
-        assert b"secret" not in reply.raw
-
-
-@pytest.mark.parametrize("query", ["kind=", "instance=,", "kind=" + ",".join(f"k{n}" for n in range(101))])
-def test_wrong_event_filters(world: World, query: str) -> None:
-    assert world.ask("GET", f"/api/v1/events?{query}").status == 422
-
-
-def test_a_store_that_cannot_be_read_is_503_without_its_path(world: World) -> None:
-    world.history.error = StoreFailed("/data/journal.db", StoreFault.IO, "disk I/O error")
-    reply = world.ask("GET", "/api/v1/events")
-    assert (reply.status, reply.code) == (503, "storage_failed")
-    assert b"journal.db" not in reply.raw

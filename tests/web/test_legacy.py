@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from core.config import HealthSettings, HttpSettings, StorageSettings
+from core.config import HealthSettings, HttpSettings
 from core.messages import ForceRetry, ResetBreaker
 from core.records import Scope
 from tests.web.conftest import World
@@ -226,48 +226,6 @@ def test_an_answer_of_an_unknown_code_is_a_500_not_a_crash(world: World) -> None
     world.root.hooks[ResetBreaker] = lambda command: refusal(command, "surprise", "what?")
     reply = world.ask("POST", "/reset-circuit-breaker/a")
     assert (reply.status, reply.code) == (500, "internal")
-
-
-def test_live_and_welcome_need_no_token(world: World) -> None:
-    assert world.ask("GET", "/health/live", token=None).raw == b'{"status":"success","data":{"live":true}}'
-    assert world.ask("GET", "/", token=None).body["data"]["version"] == "1.2.3"
-
-
-def test_ready_when_everything_is(world: World) -> None:
-    reply = world.ask("GET", "/health/ready", token=None)
-    assert (reply.status, reply.body["data"]["ready"]) == (200, True)
-
-
-@pytest.mark.parametrize(
-    ("fields", "check"), [({"storage_ok": False}, "storage"), ({"disk_free_percent": 4.9}, "disk")]
-)
-def test_not_ready_names_the_check(world: World, fields: dict[str, object], check: str) -> None:
-    world.settings(storage=StorageSettings(min_free_percent=5.0))
-    world.root.host = host(**fields)
-    world.put(snapshot("a"))
-    reply = world.ask("GET", "/health/ready", token=None)
-    assert (reply.status, reply.code) == (503, "not_ready")
-    assert [one["check"] for one in reply.body["details"]] == [check]
-
-
-def test_not_ready_before_the_first_snapshot() -> None:
-    assert World().ask("GET", "/health/ready", token=None).body["details"][0]["check"] == "snapshot"
-
-
-def test_not_ready_with_an_old_snapshot(world: World) -> None:
-    world.site.model._clock = lambda: 1e12  # the future
-    reply = world.ask("GET", "/health/ready", token=None)
-    assert (reply.status, reply.body["details"][0]["check"]) == (503, "snapshot")
-
-
-def test_not_ready_while_the_registry_is_loading() -> None:
-    world = World()
-    world.root.ready = False
-    world.start()
-    try:
-        assert world.ask("GET", "/health/ready", token=None).body["details"][0]["check"] == "registry"
-    finally:
-        world.close()
 
 
 def test_the_modern_paths_answer_the_same(world: World) -> None:

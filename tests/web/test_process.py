@@ -10,23 +10,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 import trustme
 
-from tests.web.conftest import DEADLINE_S
+from tests.web.conftest import DEADLINE_S, eventually
 
 ROOT = Path(__file__).parents[2]
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "not in time"
-        time.sleep(0.02)
 
 
 class Server:
