@@ -129,7 +129,7 @@ def acknowledged_until_killed(write: Writer, path: Path, round_number: int, rng:
         os.close(inside)
         run_writer(write, path, round_number, outside)
     os.close(outside)
-    data, wanted = b"", rng.randrange(30)
+    data, wanted = b"", rng.randrange(20)
     deadline = time.monotonic() + DEADLINE_S
     while data.count(b"\n") < wanted and select.select([inside], [], [], deadline - time.monotonic())[0]:
         data += os.read(inside, 65536)

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from core.effects import Change
 from core.instances import InstanceConfig
 from core.records import CrashRecord, InstanceRecord, OutboxMessage, Scope, StoredEvent, TimelineEntry
-from store import opening, schema, sessionviews, sqlitefile
+from store import schema, sessionviews, sqlitefile
 from store.database import open_database, reading
 from store.errors import StoreCorrupt, StoreError, StoreFailed, StoreFault, StoreTooNew
 from store.journal import open_journal
@@ -99,21 +99,17 @@ def outcome(path: Path, dump: Callable[[Path], Any], expected: Any) -> str:
     return "harmless" if found == expected else f"read {found}"
 
 
-def test_a_flipped_bit_is_noticed_or_changes_nothing(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_flipped_bit_is_noticed_or_changes_nothing(kind: str, memory_folder: Path) -> None:
     make, dump = STORES[kind]
-    make(tmp_path / "a.db")
-    expected, data = dump(tmp_path / "a.db"), (tmp_path / "a.db").read_bytes()
-    # Durability is not what this is about, and a thousand fsyncs take their time.
-    monkeypatch.setattr(opening, "sync_folder", lambda folder: None)
+    make(memory_folder / "a.db")
+    expected, data = dump(memory_folder / "a.db"), (memory_folder / "a.db").read_bytes()
     rng = random.Random(2026)
     header, rest = range(100 * 8), range(100 * 8, len(data) * 8)
     outcomes = []
     # Each open of the registry costs ten times as much.
     count = 160 if kind == "session" else 70
     for number, bit in enumerate([*rng.sample(header, count // 2), *rng.sample(rest, count)]):
-        folder = tmp_path / str(number)
+        folder = memory_folder / str(number)
         folder.mkdir()
         (folder / "a.db").write_bytes(flipped(data, bit))
         outcomes.append((bit, outcome(folder / "a.db", dump, expected)))
@@ -122,8 +118,8 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(
     assert sum(what == "refused" for _, what in outcomes) > count // 3
 
 
-def test_every_bit_of_a_stored_value_is_covered(tmp_path: Path) -> None:
-    path = tmp_path / "a.db"
+def test_every_bit_of_a_stored_value_is_covered(memory_folder: Path) -> None:
+    path = memory_folder / "a.db"
     value = random.Random(1).randbytes(24)
     store = SessionStore.open(path, NOW)
     store.commit(Batch(changes=[Change("keys", "identity", value)]))
@@ -137,9 +133,9 @@ def test_every_bit_of_a_stored_value_is_covered(tmp_path: Path) -> None:
         sqlitefile.remove_store(path)
 
 
-def test_every_bit_of_a_tables_definition_is_covered(tmp_path: Path) -> None:
+def test_every_bit_of_a_tables_definition_is_covered(memory_folder: Path) -> None:
     """A column's name that changed by a bit would only show when the column is asked for."""
-    path = tmp_path / "a.db"
+    path = memory_folder / "a.db"
     make_session(path)
     data = path.read_bytes()
     start = data.index(b"CREATE TABLE events") + len(b"CREATE TABLE ")

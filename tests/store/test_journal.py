@@ -4,6 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from store import journal as module
 from store import schema
 from store.journal import Journal, open_journal
 from store.layout import DataDir
+from store.sqlitefile import remove_store
 
 NOW = 1_795_446_904.0
 DAY_S = 86_400.0
@@ -174,13 +176,14 @@ SENDS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sends=SENDS, trims=st.sets(st.integers(0, 9)))
 def test_however_often_batches_are_sent_each_event_is_stored_once_in_order(
-    sends: list[tuple[str, str, int, int]], trims: set[int], tmp_path_factory: pytest.TempPathFactory
+    sends: list[tuple[str, str, int, int]], trims: set[int], memory_folder: Path
 ) -> None:
     """Each send repeats up to 3 events that were stored before and adds up to 4 new ones."""
-    journal = open_journal(f"sqlite:///{tmp_path_factory.mktemp('j')}/journal.db", NOW)
+    remove_store(memory_folder / "journal.db")
+    journal = open_journal(f"sqlite:///{memory_folder}/journal.db", NOW)
     marks: dict[tuple[str, str], int] = {}
     expected: list[tuple[str, int]] = []
     for step, (instance_id, stream, again, new) in enumerate(sends):
