@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
+from typing import Any, assert_never
 
 from core.breaker import Breaker, BreakerState
 from core.config import Settings
@@ -85,6 +85,7 @@ def verdict(link: Link, now_s: float) -> Verdict:
             return Verdict.STARTS if _forceable(link, now_s) else Verdict.PARKED
         case LinkState.IDLE | LinkState.WAITING:
             return Verdict.STARTS
+    assert_never(link.state)
 
 
 def _forceable(link: Link, now_s: float) -> bool:

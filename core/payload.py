@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 from core.instances import Payload
 
@@ -40,6 +40,7 @@ def encode(payload: Payload, content: Any, pack: Pack) -> bytes:
             return _utf8(_to_json(content))
         case Payload.MSGPACK:
             return _packed(content, pack)
+    assert_never(payload)
 
 
 def decode(payload: Payload, data: bytes | str, unpack: Unpack) -> Any:
@@ -59,6 +60,7 @@ def decode(payload: Payload, data: bytes | str, unpack: Unpack) -> Any:
             return _from_json(raw)
         case Payload.MSGPACK:
             return _from_msgpack(raw, unpack)
+    assert_never(payload)
 
 
 def is_text(payload: Payload) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.instances import Payload
@@ -242,6 +242,7 @@ def test_whatever_arrives_is_storable_or_refused(payload: Payload, raw: bytes | 
     pack(content)
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     content=st.recursive(
         st.none() | st.floats() | st.text(alphabet=st.characters()) | st.binary() | st.integers(),
