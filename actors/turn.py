@@ -57,7 +57,7 @@ class Turn:
                 at=wall_s,
                 event=record.event,
                 state=state,
-                cause=fields.get("reason") or fields.get("cause"),
+                cause=fields.get("reason") or fields.get("cause") or link.cause,
                 delay_s=fields.get("delay_s"),
                 next_at=None if link.next_at_s is None else link.next_at_s + wall_s - now_s,
                 why_not=_why_not(link),
