@@ -131,6 +131,7 @@ def replacements(bind: str, codec: FrameCodec) -> list[tuple[Any, str, Any]]:
         (IPActorAddress, "bindArgs", property(bind_arguments)),
         (multiproc, "set_signal_handler", _set_signal_handler),
         (multiproc, "setProcName", _set_title),
+        (multiproc.MultiProcReplicator, "_childExited", _child_exited),
         (logdirector, "setProcName", _set_title),
         (TransmitIntent, "identify", _describe_intent),
         (ReceiveEnvelope, "identify", _describe_envelope),
@@ -151,6 +152,11 @@ def _exclusive_processing(transport: tcp.TCPTransport) -> Iterator[None]:
 def _set_signal_handler(number: int, handler: Any) -> None:
     if number not in process.CRASH_SIGNALS and number != signal.SIGINT:
         signal.signal(number, handler)
+
+
+def _child_exited(parent: multiproc.MultiProcReplicator, _address: ActorAddress) -> None:
+    # Thespian's own looks for dead children while it handles the exit of one, and forgets the others untold.
+    parent.childDied()
 
 
 def _set_title(name: str, _address: object) -> None:

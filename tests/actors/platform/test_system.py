@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,9 @@ def test_children_die_with_their_parent(system: Program) -> None:
     system.do("ask", kind="Spawn", breed="Child", count=5)
     kill(titled(system.admin, "Root")[0])
     assert wait_until(lambda: not titled(system.admin, "Child"), "the children to end") < 1.0
-    system.do("reap")
-    assert len(everything_in(system.admin)) == 2
+    wait_until(
+        lambda: system.do("reap") == {} and len(everything_in(system.admin)) == 2, "the orphans to be reaped"
+    )
 
 
 @pytest.mark.parametrize("victim", ["starter", "admin"])
@@ -204,3 +206,17 @@ def test_the_death_of_a_child_is_told_once_however_it_died(system: Program) -> N
     wait_until(lambda: exits()[0] == 1, "the graceful exit to be told")
     # Thespian tells graceful exits twice: give the second notice a round through the same mailbox.
     assert system.echo() and exits() == [1, 1, 1]
+
+
+def test_children_that_die_together_are_all_told(system: Program) -> None:
+    system.do("ask", kind="Spawn", breed="Child", count=8)
+    children = titled(system.admin, "Child")
+    system.do("ask", kind="ExitChildren", answers=0)
+    system.do("drain")
+    for child in children:
+        with suppress(ProcessLookupError):
+            kill(child)
+    wait_until(
+        lambda: system.do("ask", kind="AskExits")["answers"][0]["Exits"]["counts"] == [1] * 8,
+        "every exit to be told",
+    )

@@ -87,6 +87,7 @@ SIGNATURES: dict[Callable[..., Any], list[str]] = {
         "concurrency_context",
     ],
     multiprocCommon.detach_child: ["childref"],
+    multiprocCommon.MultiProcReplicator.childDied: ["self"],
     multiprocCommon.MultiProcReplicator.signalChildDied: ["self", "_signum", "_frame"],
     systemBase.ExternalOpsToActors.newPrimaryActor: [
         "self",
@@ -112,6 +113,11 @@ USES: list[tuple[Any, str, str]] = [
     (streamBuffer, "ackDataErrPacket", "toSendBuffer(ackDataErrPacket)"),
     (multiprocCommon, "set_signal_handler", "set_signal_handler(each,"),
     (multiprocCommon, "setProcName", "setProcName(getattr(childClass"),
+    (
+        multiprocCommon.MultiProcReplicator,
+        "_childExited",
+        "self._child_procs = list(filter(self._checkChildLiveness, children))",
+    ),
     (logdirector, "setProcName", "setProcName('logger'"),
     (asyncTransportBase, "MAX_PENDING_TRANSMITS", "MAX_PENDING_TRANSMITS > self._aTB_numPendingTransmits"),
     (transport, "DEFAULT_MAX_TRANSMIT_PERIOD", "maxPeriod or DEFAULT_MAX_TRANSMIT_PERIOD"),

@@ -25,6 +25,8 @@ class ChildInfo:
 
 class MultiProcReplicator:
     _checkChildLiveness: Any
+    def childDied(self) -> bool: ...
+    def _childExited(self, childAddr: ActorAddress) -> None: ...
 
 class MultiProcAdmin(MultiProcReplicator):
     addrOfStarter: ActorAddress
