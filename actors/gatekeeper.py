@@ -1,71 +1,79 @@
-"""Permits for dials, shared fairly: one token bucket per upstream, waiting instances served in random order.
-
-Every request is answered at once, granted or held; what is held is granted later as tokens come, and forgotten when
-its holder does not renew. Times are monotonic seconds.
-"""
+"""The gates of a host: one per upstream and egress, asked by instances through their groups."""
 
 import random
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable
+from typing import Any
 
 from core.config import GateSettings
-from core.gate import TokenBucket, take
-from core.messages import PermitGranted, PermitHeld, PermitRequest
+from core.messages import DialEnded, PermitGranted, PermitHeld, PermitRequest
+from core.upstream import RENEW_S, GateState, UpstreamGate
 
 PERMIT_VALID_S = 25.0
-RENEW_S = 10.0
-FORGET_S = 2.5 * RENEW_S
 
-Answer = PermitGranted | PermitHeld
-
-
-@dataclass(slots=True)
-class _Upstream:
-    bucket: TokenBucket
-    waiting: dict[str, tuple[int, float]] = field(default_factory=dict)
+Heard = Callable[[str], float | None]
 
 
 class Gatekeeper:
-    """`burst` equals one second's rate, so a quiet upstream takes a handful of dials at once."""
+    """`heard`: when any open link of an upstream last received a frame (monotonic), None when none is open."""
 
-    def __init__(self, settings: GateSettings) -> None:
-        self.settings = settings
-        self._upstreams: dict[str, _Upstream] = {}
+    def __init__(self, settings: GateSettings, heard: Heard) -> None:
+        self._settings = settings
+        self._heard = heard
+        self._gates: dict[str, UpstreamGate] = {}
 
-    def request(self, asked: PermitRequest, now_s: float) -> Answer:
-        """The answer to one request."""
-        upstream = self._upstream(asked.upstream, now_s)
-        if (not upstream.waiting or asked.instance_id in upstream.waiting) and self._taken(upstream, now_s):
-            upstream.waiting.pop(asked.instance_id, None)
+    def request(self, asked: PermitRequest, now_s: float) -> PermitGranted | PermitHeld:
+        """The answer to one request, at once."""
+        gate = self._gate(asked.upstream, now_s)
+        if gate.ask(asked.instance_id, asked.epoch, now_s):
             return PermitGranted(asked.instance_id, asked.epoch, PERMIT_VALID_S)
-        upstream.waiting[asked.instance_id] = (asked.epoch, now_s)
-        return PermitHeld(asked.instance_id, asked.epoch, RENEW_S)
+        return PermitHeld(asked.instance_id, asked.epoch, RENEW_S, gate.reason)
 
     def release(self, now_s: float) -> list[PermitGranted]:
-        """Grants for those who wait, as far as the tokens reach."""
-        granted: list[PermitGranted] = []
-        for upstream in self._upstreams.values():
-            fresh = {i: w for i, w in upstream.waiting.items() if now_s - w[1] < FORGET_S}
-            upstream.waiting = fresh
-            while fresh and self._taken(upstream, now_s):
-                instance_id = random.choice(tuple(fresh))
-                epoch, _ = fresh.pop(instance_id)
-                granted.append(PermitGranted(instance_id, epoch, PERMIT_VALID_S))
-        return granted
+        """Grants for those who wait and may dial now."""
+        return [
+            PermitGranted(name, epoch, PERMIT_VALID_S)
+            for gate in self._gates.values()
+            for name, epoch in gate.release(now_s, random.choice)
+        ]
 
     def next_release_s(self, now_s: float) -> float | None:
-        """Seconds until `release` has something to do; None while nobody waits."""
-        if not any(upstream.waiting for upstream in self._upstreams.values()):
-            return None
-        return 1.0 / self.settings.connect_rate
+        """Seconds until `release` may have something to do; None while nobody waits."""
+        waits = [
+            wait_s for gate in self._gates.values() if (wait_s := gate.next_release_s(now_s)) is not None
+        ]
+        return min(waits, default=None)
 
-    def _taken(self, upstream: _Upstream, now_s: float) -> bool:
-        upstream.bucket, wait_s = take(upstream.bucket, now_s)
-        return wait_s == 0
+    def ended(self, told: DialEnded, now_s: float) -> GateState | None:
+        """How a dial went; the gate's new state when that changed it."""
+        gate = self._gate(told.upstream, now_s)
+        changed = gate.outcome(told.instance_id, told.failed, now_s, self._heard(told.upstream))
+        return gate.state if changed else None
 
-    def _upstream(self, key: str, now_s: float) -> _Upstream:
-        rate = self.settings.connect_rate
-        found = self._upstreams.get(key)
-        if found is None or found.bucket.rate != rate:
-            waiting = {} if found is None else found.waiting
-            found = self._upstreams[key] = _Upstream(TokenBucket.full(rate, max(1.0, rate), now_s), waiting)
-        return found
+    def forget(self, instance_id: str) -> None:
+        for gate in self._gates.values():
+            gate.forget(instance_id)
+
+    def reconfigure(self, settings: GateSettings, now_s: float) -> None:
+        self._settings = settings
+        for gate in self._gates.values():
+            gate.reconfigure(settings, now_s)
+
+    def shown(self, now_s: float) -> tuple[dict[str, Any], ...]:
+        """The gates for /health: upstream, state, since when (epoch seconds), how many wait."""
+        offset_s = time.time() - now_s
+        return tuple(
+            {
+                "upstream": key,
+                "state": gate.state.value,
+                "since": gate.since_s + offset_s,
+                "waiting": gate.waiting,
+                "probe_interval_s": gate.probe_interval_s if gate.state is GateState.DOWN else None,
+            }
+            for key, gate in sorted(self._gates.items())
+        )
+
+    def _gate(self, upstream: str, now_s: float) -> UpstreamGate:
+        if upstream not in self._gates:
+            self._gates[upstream] = UpstreamGate(self._settings, now_s)
+        return self._gates[upstream]

@@ -17,10 +17,12 @@ from actors.group_reports import Child, GroupReports
 from actors.instance import InstanceActor
 from actors.watchman import CHECK_S, SIGNALS, end_process
 from core.config import SupervisionSettings
+from core.instances import upstream_key
 from core.messages import (
     Address,
     CommandReply,
     ConfigureGroup,
+    DialEnded,
     DropInstance,
     GroupReport,
     GroupStopped,
@@ -38,6 +40,7 @@ from core.messages import (
     SettingsChanged,
     StopGroup,
     StopInstance,
+    UpstreamBack,
 )
 from core.records import CrashRecord
 from core.supervision import Quarantine, after_crash
@@ -139,6 +142,14 @@ class GroupSupervisor(GroupReports):
 
     def receiveMsg_InstanceStopped(self, message: InstanceStopped, sender: Address) -> None:
         self.send(sender, ActorExitRequest())
+
+    def receiveMsg_DialEnded(self, message: DialEnded, sender: Address) -> None:
+        self.send(self._root, message)
+
+    def receiveMsg_UpstreamBack(self, message: UpstreamBack, sender: Address) -> None:
+        for instance_id, child in self._children.items():
+            if upstream_key(child.record.config) == message.upstream:
+                self._tell(instance_id, message)
 
     def receiveMsg_PermitRequest(self, message: PermitRequest, sender: Address) -> None:
         self.send(self._root, message)

@@ -36,6 +36,7 @@ from core.messages import (
     Routed,
     SettingsChanged,
     StopInstance,
+    UpstreamBack,
 )
 from store import logs
 from store.errors import LockBusy, StoreError, StoreFailed
@@ -179,7 +180,11 @@ class InstanceActor(InstancePorts):
 
     def receiveMsg_PermitHeld(self, message: PermitHeld, sender: Address) -> None:
         if self._runtime is not None:
-            self._runtime.link_event(events.Held(message.epoch, message.renew_s))
+            self._runtime.link_event(events.Held(message.epoch, message.renew_s, message.reason))
+
+    def receiveMsg_UpstreamBack(self, message: UpstreamBack, sender: Address) -> None:
+        if self._runtime is not None:
+            self._runtime.link_event(events.UpstreamRecovered())
 
     def receiveMsg_Routed(self, message: Routed, sender: Address) -> None:
         """An operator's command; answered straight to where it came from."""

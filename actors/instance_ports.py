@@ -10,12 +10,14 @@ from actors.runtime import Runtime
 from core import loglines
 from core.config import Settings, with_overrides
 from core.effects import Record
+from core.failures import FailureKind
 from core.instances import upstream_key
 from core.link_state import Link, LinkState
 from core.messages import (
     Address,
     CommandReply,
     ConfigureInstance,
+    DialEnded,
     EventBatch,
     InstanceReport,
     PermitRequest,
@@ -67,6 +69,11 @@ class InstancePorts(BaseActor):
         assert self._setup is not None
         record = self._setup.record
         self.send(self._parent, PermitRequest(record.instance_id, upstream_key(record.config), epoch, probe))
+
+    def report_dial(self, failed: FailureKind | None) -> None:
+        assert self._setup is not None
+        record = self._setup.record
+        self.send(self._parent, DialEnded(record.instance_id, upstream_key(record.config), failed))
 
     def answer(self, reply_to: Address, reply: CommandReply) -> None:
         self.send(reply_to, reply)

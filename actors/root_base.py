@@ -13,6 +13,7 @@ from actors.gatekeeper import Gatekeeper
 from actors.group import GroupSupervisor
 from actors.watchman import Watchman
 from core.config import Settings
+from core.instances import upstream_key
 from core.messages import (
     Address,
     CommandReply,
@@ -49,16 +50,17 @@ class RootBase(BaseActor):
         self._broken: dict[str, str] = {}
         self._pending: dict[str, tuple[Address, Callable[[], None], Callable[[], None]]] = {}
         self._feed = FleetFeed()
-        self._gate = Gatekeeper(self._settings.gate)
+        self._gate = Gatekeeper(self._settings.gate, self._heard)
         self._watchman = Watchman()
-        self._releasing = False
+        self._release = 0
+        self._release_at_s: float | None = None
         self._pushing = False
         self._storage = HostStorage(True, 0, 0, 100.0)
         self._ending: tuple[Address, str] | None = None
 
     def _take_settings(self, settings: Settings) -> None:
         self._settings = settings
-        self._gate.settings = settings.gate
+        self._gate.reconfigure(settings.gate, time.monotonic())
 
     def _place(self, record: InstanceRecord) -> None:
         """Tell the instance's group, a new one when all are full; show the instance at once."""
@@ -125,6 +127,16 @@ class RootBase(BaseActor):
         )
         return replace(base, config=record.config, desired=record.desired.value, revision=record.revision)
 
+    def _heard(self, upstream: str) -> float | None:
+        """When an open link of this upstream last received a frame; monotonic seconds."""
+        offset_s = time.monotonic() - time.time()
+        heard = [
+            (one.last_frame_at or one.since) + offset_s
+            for one in self._feed.instances.values()
+            if one.link_state == "open" and upstream_key(one.config) == upstream
+        ]
+        return max(heard, default=None)
+
     def _host(self) -> HostSnapshot:
         storage, setup = self._storage, self._setup
         return HostSnapshot(
@@ -137,6 +149,7 @@ class RootBase(BaseActor):
             data_bytes=storage.data_bytes,
             disk_free_bytes=storage.disk_free_bytes,
             disk_free_percent=storage.disk_free_percent,
+            upstreams=self._gate.shown(time.monotonic()),
         )
 
     def _push(self) -> None:

@@ -23,6 +23,7 @@ from core.effects import (
     Publish,
     Record,
     Reply,
+    ReportDial,
     Send,
     WakeAt,
     WakeLink,
@@ -141,6 +142,8 @@ class RuntimeCore:
         match effect:
             case AskPermit():
                 self.ports.ask_permit(effect.epoch, effect.probe)
+            case ReportDial():
+                self.ports.report_dial(effect.failed)
             case Dial():
                 self._dial(effect)
             case CloseTransport():

@@ -18,6 +18,7 @@ from actors.watchman import CHECK_S, SIGNALS, end_process
 from core.messages import (
     Address,
     CommandReply,
+    DialEnded,
     GroupReport,
     GroupStopped,
     HostStorage,
@@ -41,9 +42,11 @@ from core.messages import (
     StartRoot,
     StopGroup,
     Subscribe,
+    UpstreamBack,
     WatchJournal,
 )
-from core.supervision import delay_s
+from core.supervision import delay_s as restart_delay_s
+from core.upstream import GateState
 from store import logs
 
 PUSH_S = 0.05
@@ -151,7 +154,9 @@ class Supervisor(RootCommands):
         self._deaths[part] = self._deaths.get(part, 0) + 1
         logs.logger().error("The %s process (pid %d) ended: %s; restarting it", part, pid, cause)
         self._forget_part(part, cause)
-        self.wake_after(delay_s(self._deaths[part] - 1, self._settings.supervision), f"start:{part}", 0)
+        self.wake_after(
+            restart_delay_s(self._deaths[part] - 1, self._settings.supervision), f"start:{part}", 0
+        )
 
     def receiveMsg_PartAlive(self, message: PartAlive, sender: Address) -> None:
         self._watchman.heard(message.part, time.monotonic(), None, self._settings.supervision)
@@ -195,6 +200,7 @@ class Supervisor(RootCommands):
     def receiveMsg_InstanceDropped(self, message: InstanceDropped, sender: Address) -> None:
         if message.instance_id not in self._records:
             self._placed.pop(message.instance_id, None)
+            self._gate.forget(message.instance_id)
 
     def receiveMsg_InstanceCrashed(self, message: InstanceCrashed, sender: Address) -> None:
         crash = message.record
@@ -212,15 +218,32 @@ class Supervisor(RootCommands):
         self._permit(self._gate.request(message, time.monotonic()))
         self._release_later()
 
+    def receiveMsg_DialEnded(self, message: DialEnded, sender: Address) -> None:
+        state = self._gate.ended(message, time.monotonic())
+        if state is None:
+            return
+        level = "INFO" if state in (GateState.UP, GateState.RECOVERING) else "ERROR"
+        text = f"Upstream {message.upstream}: {state.value}"
+        logs.log_event("upstream", text, level, upstream=message.upstream, state=state.value)
+        if state is GateState.RECOVERING:
+            for group in self._groups.values():
+                self.send(group, UpstreamBack(message.upstream))
+        self._push_soon()
+        self._release_later()
+
     def _permit(self, answer: PermitGranted | PermitHeld) -> None:
         if group := self._group_of(answer.instance_id):
             self.send(group, answer)
 
     def _release_later(self) -> None:
-        delay = self._gate.next_release_s(time.monotonic())
-        if delay is not None and not self._releasing:
-            self._releasing = True
-            self.wake_after(delay, "release", 0)
+        """One wake-up for the next release; an earlier one replaces it."""
+        now_s = time.monotonic()
+        delay_s = self._gate.next_release_s(now_s)
+        if delay_s is None or (self._release_at_s is not None and self._release_at_s <= now_s + delay_s):
+            return
+        self._release_at_s = now_s + delay_s
+        self._release += 1
+        self.wake_after(delay_s, "release", self._release)
 
     # ── the feed ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -262,10 +285,9 @@ class Supervisor(RootCommands):
                 self._watch()
             case "push":
                 self._pushing = False
-                if self._feed.dirty:
-                    self._push()
-            case "release":
-                self._releasing = False
+                self._push()
+            case "release" if epoch == self._release:
+                self._release_at_s = None
                 for grant in self._gate.release(time.monotonic()):
                     self._permit(grant)
                 self._release_later()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.failures import Failure
+from core.failures import Failure, FailureKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,13 @@ class AskPermit:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportDial:
+    """Tell the gate how an attempt went: `failed` None = the session is up."""
+
+    failed: FailureKind | None
+
+
+@dataclass(frozen=True, slots=True)
 class Dial:
     """Start a connection attempt; its events carry `epoch`."""
 
@@ -127,4 +134,4 @@ class Publish:
     """The link's visible state changed: tell the supervisors and store what must survive."""
 
 
-LinkEffect = AskPermit | Dial | CloseTransport | WakeLink | Record | Publish
+LinkEffect = AskPermit | ReportDial | Dial | CloseTransport | WakeLink | Record | Publish

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from core.address import Address
 from core.config import Settings
+from core.failures import FailureKind
 from core.records import CrashRecord, InstanceRecord
 from core.snapshot import InstanceSnapshot
 
@@ -130,6 +131,22 @@ class PermitRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class DialEnded:
+    """How an attempt went: `failed` None = the session is up."""
+
+    instance_id: str
+    upstream: str
+    failed: FailureKind | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamBack:
+    """An upstream that was down let a canary in: its instances may try at once."""
+
+    upstream: str
+
+
+@dataclass(frozen=True, slots=True)
 class PermitGranted:
     """Valid for `valid_s` seconds."""
 
@@ -145,3 +162,4 @@ class PermitHeld:
     instance_id: str
     epoch: int
     renew_s: float
+    reason: str

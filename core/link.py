@@ -24,6 +24,7 @@ from core.link_events import (
     Reconfigured,
     ResetBreaker,
     Unwant,
+    UpstreamRecovered,
     Wake,
     Want,
 )
@@ -39,6 +40,7 @@ from core.link_moves import (
     ignore,
     lost,
     opened,
+    recovered,
 )
 from core.link_operator import (
     close_reconfigured,
@@ -104,6 +106,10 @@ TRANSITIONS: dict[type, dict[LinkState, Handler]] = {
         _S.IDLE: ignore, _S.WAITING: wake_waiting, _S.DIALLING: wake_connecting,
         _S.AUTHENTICATING: wake_connecting, _S.OPEN: wake_open, _S.CLOSING: ignore,
         _S.PARKED: wake_parked,
+    },
+    UpstreamRecovered: {
+        _S.IDLE: ignore, _S.WAITING: recovered, _S.DIALLING: ignore, _S.AUTHENTICATING: ignore, _S.OPEN: ignore,
+        _S.CLOSING: ignore, _S.PARKED: ignore,
     },
     ForceRetry: dict.fromkeys(LinkState, force),
     ResetBreaker: dict.fromkeys(LinkState, reset),

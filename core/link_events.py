@@ -31,6 +31,12 @@ class Held:
 
     epoch: int
     renew_s: float
+    reason: str = "held by the upstream gate"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRecovered:
+    """The gate saw the upstream come back: waiting for backoff or breaker has no point any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,7 @@ Event = (
     | ProtocolFailed
     | Closed
     | Wake
+    | UpstreamRecovered
     | ForceRetry
     | ResetBreaker
     | Reconfigured

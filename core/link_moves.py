@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from core.breaker import BreakerState
-from core.effects import CloseTransport, Dial, LinkEffect, Publish, Record, WakeLink
+from core.breaker import BreakerInput, BreakerState
+from core.effects import CloseTransport, Dial, LinkEffect, Publish, Record, ReportDial, WakeLink
 from core.failures import Failure
 from core.link_events import Granted, Held, Lost, Opened, ProtocolFailed
-from core.link_retry import begin, failed, rest
+from core.link_retry import begin, failed, rest, step_breaker
 from core.link_state import Context, Link, LinkState, enter
+from core.upstream import CONVICTING
 
 Step = tuple[Link, list[LinkEffect]]
 # The event's type differs by row of the table, so the handlers' common type leaves it open.
@@ -38,11 +39,22 @@ def held(link: Link, event: Held, context: Context) -> Step:
     """The gate is alive and says wait: renew before the hold ends."""
     if not link.asking:
         return link, []
-    timed = replace(link, timer=link.timer + 1, cause="held by the upstream gate", next_at_s=None)
+    timed = replace(link, timer=link.timer + 1, cause=event.reason, next_at_s=None)
     effects: list[LinkEffect] = [WakeLink("renew", timed.timer, context.now_s + event.renew_s)]
     if link.cause == timed.cause:
         return timed, effects
     return timed, [Record("link.held", "INFO", {"cause": timed.cause}), *effects, Publish()]
+
+
+def recovered(link: Link, event: Any, context: Context) -> Step:
+    """Ask for a permit now. A breaker that opened for the outage goes half-open; one that opened for this instance's
+    own trouble stays as it is."""
+    outage = link.failure is None or link.failure.kind in CONVICTING
+    if link.asking or (link.breaker.state is BreakerState.OPEN and not outage):
+        return link, []
+    breaker = step_breaker(link, BreakerInput.PROBE, context)
+    after, effects = begin(replace(link, breaker=breaker), context)
+    return after, [Record("link.upstream_recovered", "INFO", {"cause": "the upstream is back"}), *effects]
 
 
 # ── dialling ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -95,6 +107,7 @@ def authenticated(link: Link, event: Any, context: Context) -> Step:
     return is_open, [
         Record("connection.update", "INFO", {"state": "open"}),
         Record("connection.open", "INFO", {"attempts": link.attempts}),
+        ReportDial(None),
         WakeLink("stable", is_open.timer, stable_at_s),
         Publish(),
     ]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from core import breaker as breakers
 from core.backoff import delay_s
 from core.breaker import Breaker, BreakerInput, BreakerState
-from core.effects import AskPermit, LinkEffect, Publish, Record, WakeLink
+from core.effects import AskPermit, LinkEffect, Publish, Record, ReportDial, WakeLink
 from core.failures import Failure, FailureKind
 from core.link_state import Context, Link, LinkState, ban_ends_at_s, enter
 
@@ -66,7 +66,9 @@ def failed(link: Link, failure: Failure, context: Context) -> tuple[Link, list[L
     else:
         seen = Record("socket.error", "ERROR", _facts(failure))
         after, effects = _stay_down(down, failure, was_stable, context)
-    return after, [Record("connection.update", "INFO", {"state": "close"}), seen, *effects]
+    # A connection that had been open says nothing about dialling.
+    told: list[LinkEffect] = [ReportDial(failure.kind)] if link.opened_at_s is None else []
+    return after, [Record("connection.update", "INFO", {"state": "close"}), seen, *told, *effects]
 
 
 def _stay_down(
@@ -149,8 +151,12 @@ def _back_off(
 def _park(link: Link, failure: Failure, context: Context) -> tuple[Link, list[LinkEffect]]:
     """No retry by itself; a temporary ban with a known end is tried again after it."""
     until_s = ban_ends_at_s(failure, context.now_s)
+    # A probe that ends here has failed: what comes after the parking is another one.
+    half_open = link.breaker.state is BreakerState.HALF_OPEN
+    breaker = step_breaker(link, BreakerInput.FAILED, context) if half_open else link.breaker
     parked = replace(
         enter(link, LinkState.PARKED, context.now_s),
+        breaker=breaker,
         timer=link.timer + 1,
         next_at_s=until_s,
         cause=failure.text,

@@ -35,6 +35,7 @@ from core.fleet_messages import (
 from core.instance_messages import (
     ConfigureGroup,
     ConfigureInstance,
+    DialEnded,
     DropInstance,
     GroupReport,
     GroupStopped,
@@ -51,6 +52,7 @@ from core.instance_messages import (
     StartRoot,
     StopGroup,
     StopInstance,
+    UpstreamBack,
 )
 from core.journal_messages import (
     EventBatch,
@@ -83,6 +85,7 @@ __all__ = [
     "CreateToken",
     "DeleteInstance",
     "DeleteToken",
+    "DialEnded",
     "DropInstance",
     "EventBatch",
     "EventsStored",
@@ -129,6 +132,7 @@ __all__ = [
     "SubmitMessage",
     "Subscribe",
     "UpdateInstance",
+    "UpstreamBack",
     "WatchJournal",
 ]
 

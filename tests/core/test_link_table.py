@@ -26,6 +26,7 @@ from core.link_events import (
     Reconfigured,
     ResetBreaker,
     Unwant,
+    UpstreamRecovered,
     Wake,
     Want,
 )
@@ -93,6 +94,7 @@ event_of: dict[type, st.SearchStrategy[Event]] = {
     ForceRetry: st.builds(ForceRetry),
     ResetBreaker: st.builds(ResetBreaker),
     Reconfigured: st.builds(Reconfigured),
+    UpstreamRecovered: st.builds(UpstreamRecovered),
 }
 breakers = st.one_of(
     st.just(Breaker()),

@@ -1,0 +1,93 @@
+"""The upstream gate with real processes: an outage costs canaries, its end brings all back at the bucket's rate."""
+
+import time
+from pathlib import Path
+
+import pytest
+from server import Server, running, wait_for
+
+from simulator.client import Listener, Simulator
+
+pytestmark = pytest.mark.serial
+
+COUNT = 24
+IDS = [f"g{number}" for number in range(COUNT)]
+PACED = {
+    "retry__delay_s": "0.5",
+    "retry__step_s": "0.1",
+    "retry__fast_first_s": "0.5",
+    "retry__stable_after_s": "2",
+    "gate__connect_rate": "5",
+    "gate__probe_min_s": "1",
+    "gate__probe_max_s": "3",
+}
+
+
+def gate(server: Server, upstream: Listener) -> dict[str, object]:
+    """What /health says of this upstream."""
+    shown = server.call("GET", "/health").data["upstreams"]
+    return next((one for one in shown if f":{upstream.port} " in one["upstream"]), {})
+
+
+def test_an_outage_costs_canaries_and_its_end_brings_all_back_at_the_rate(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    upstream = simulator.listener()
+    with running(tmp_path, **PACED) as server:
+        for one in IDS:
+            server.add(one, f"{upstream.url}/ws/{one}", overrides={"breaker": {"failure_threshold": 3}})
+        for one in IDS:
+            server.wait_open(one, 60)
+        upstream.set_fault("refuse", counted=True, drop_open=True)
+        wait_for(
+            lambda: gate(server, upstream).get("state") == "down", 30, lambda: str(gate(server, upstream))
+        )
+        before, began = upstream.totals().dials, time.monotonic()
+        time.sleep(10.0)  # the outage
+        canaries = upstream.totals().dials - before
+        assert 1 <= canaries <= 2 + (time.monotonic() - began) / 1.0, "canaries only"
+        upstream.reset_stats()
+        upstream.clear_fault()
+        healed = time.monotonic()
+        for one in IDS:
+            server.wait_open(one, 40)
+        assert time.monotonic() - healed <= 1.2 * COUNT / 5 + 10
+        assert upstream.totals().dials_per_s_max <= 5 + 5 + 1, "the rate, a burst's worth, and the canary"
+        wait_for(lambda: gate(server, upstream).get("state") == "up", 20, lambda: str(gate(server, upstream)))
+        causes = [entry["cause"] or "" for entry in server.timeline(IDS[0])]
+        assert any("upstream" in cause for cause in causes), causes
+
+
+def test_three_sick_instances_beside_healthy_ones_leave_the_gate_open(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    upstream = simulator.listener()
+    for one in ("s1", "s2", "s3"):
+        upstream.set_fault("drop", instance=one, after_s=0)
+    with running(tmp_path, **PACED) as server:
+        for one in ("h1", "h2", "h3", "s1", "s2", "s3"):
+            server.add(one, f"{upstream.url}/ws/{one}")
+        for one in ("h1", "h2", "h3"):
+            server.wait_open(one)
+        for one in ("s1", "s2", "s3"):
+            server.wait_instance(one, lambda i: i["attempts"] >= 2, 30)
+        assert gate(server, upstream)["state"] == "up"
+        server.add("late", f"{upstream.url}/ws/late")
+        server.wait_open("late", 10)
+
+
+def test_a_dead_proxy_convicts_only_its_own_egress(tmp_path: Path, simulator: Simulator) -> None:
+    upstream, proxy = simulator.listener(), simulator.proxy()
+    dead = f"http://127.0.0.1:{proxy.port}"
+    proxy.close()
+    with running(tmp_path, **PACED) as server:
+        for one in ("p1", "p2", "p3", "p4"):
+            server.add(one, f"{upstream.url}/ws/{one}", proxy=dead)
+
+        def states() -> dict[str, str]:
+            return {one["upstream"]: one["state"] for one in server.call("GET", "/health").data["upstreams"]}
+
+        wait_for(lambda: "down" in states().values(), 30, lambda: str(states()))
+        server.add("direct", f"{upstream.url}/ws/direct")
+        server.wait_open("direct", 10)
+        assert sorted(states().values()) == ["down", "up"]
