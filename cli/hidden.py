@@ -13,7 +13,7 @@ def run_hidden(command: str, arguments: Sequence[str]) -> int:
     """Run one of them; the exit code."""
     options = parsed(command, arguments)
     place = Place(DataDir(options.data), options.logs, explicit=True)
-    request = Request(options.data, options.config, options.host, options.port)
+    request = Request(options.data, options.config, options.host, options.port, options.again)
     match command:
         case "_actors":
             from cli import actors_process
@@ -49,4 +49,5 @@ def parsed(command: str, arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--config", type=Path)
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)
+    parser.add_argument("--again", action="store_true")
     return parser.parse_args(arguments)

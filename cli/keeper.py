@@ -1,6 +1,7 @@
 """The keeper: the parent of the background service. It starts the launcher again when that was killed.
 
-The launcher dies with it, so ending the keeper, however it ends, ends everything.
+The launcher dies with it, so ending the keeper, however it ends, ends everything. A server that was running comes
+back with the settings that it had, should the file be wrong by then (`--again`).
 """
 
 import os

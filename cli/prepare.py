@@ -14,7 +14,8 @@ from cli.child import EXIT_CONFIG
 from cli.folder import Place
 from cli.request import Request
 from cli.settings import WrongSettings, load_settings
-from cli.settings_json import write_settings
+from cli.settings_json import read_settings, write_settings
+from core.config import Settings
 from store.errors import StoreError
 from store.registry import open_registry
 from store.tokens import TokenStore
@@ -23,7 +24,7 @@ from store.tokens import TokenStore
 def run(request: Request, place: Place) -> int:
     """The process: `{"admin_token": …}` on stdout, or every reason on stderr and EXIT_CONFIG."""
     try:
-        write_settings(place.settings_file, load_settings(request.config, request.options))
+        write_settings(place.settings_file, settings_for(request, place))
         load_or_create_wire_key(place.data.wire_key)
         result = {"admin_token": new_admin_token(place)}
     except WrongSettings as error:
@@ -34,6 +35,17 @@ def run(request: Request, place: Place) -> int:
         return refused([f"environment: SAMBUNG_ADMIN_TOKEN: {error}"])
     sys.stdout.write(json.dumps(result))
     return 0
+
+
+def settings_for(request: Request, place: Place) -> Settings:
+    """The settings that hold; for a server that comes back, those it had when the file is wrong by now."""
+    try:
+        return load_settings(request.config, request.options)
+    except WrongSettings as error:
+        if not request.again:
+            raise
+        refused(["the settings cannot be used, the server comes back with its last ones:", *error.lines])
+        return read_settings(place.settings_file)
 
 
 def new_admin_token(place: Place) -> str | None:

@@ -8,12 +8,16 @@ from cli.folder import Place
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What `serve` was asked: `config`: the settings file or None; `host`, `port`: as given on the command line."""
+    """What `serve` was asked: `config`: the settings file or None; `host`, `port`: as given on the command line.
+
+    `again`: the server ran and was killed; it comes back with its last settings if the file is wrong by now.
+    """
 
     data: Path | None = None
     config: Path | None = None
     host: str | None = None
     port: int | None = None
+    again: bool = False
 
     @property
     def place(self) -> Place:
@@ -31,8 +35,3 @@ class Request:
         config = self.config and self.config.absolute()
         named = (("--config", config), ("--host", self.host), ("--port", self.port))
         return [word for name, value in named if value is not None for word in (name, str(value))]
-
-    @property
-    def arguments(self) -> list[str]:
-        """The whole request as arguments."""
-        return [*(("--data", str(self.data)) if self.data else ()), *self.overrides]

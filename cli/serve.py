@@ -71,7 +71,8 @@ def wait_for_old_tree(place: Place) -> None:
 
 def prepared(request: Request, place: Place) -> str | None:
     """Let `_prepare` check the settings and make what is missing; the value of a new admin token."""
-    command = own_command("_prepare", place, *request.overrides)
+    again = ["--again"] if request.again else []
+    command = own_command("_prepare", place, *request.overrides, *again)
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if done.returncode != 0:
         raise CommandFailed("the server was not started: see above")
