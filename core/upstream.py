@@ -11,6 +11,7 @@ and its end lets everybody back at the bucket's rate. Times are monotonic second
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import assert_never
 
 from core.config import GateSettings
 from core.failures import FailureKind
@@ -101,6 +102,7 @@ class UpstreamGate:
             case GateState.UP | GateState.RECOVERING:
                 pending = bool(self._waiting) or self.state is GateState.RECOVERING
                 return 1.0 / self.settings.connect_rate if pending else None
+        assert_never(self.state)
 
     def outcome(
         self, instance_id: str, failed: FailureKind | None, now_s: float, heard_s: float | None
@@ -141,6 +143,7 @@ class UpstreamGate:
                 return self._probe_due(now_s)
             case GateState.UP | GateState.RECOVERING:
                 return self._take(now_s)
+        assert_never(self.state)
 
     def _probe_due(self, now_s: float) -> bool:
         if now_s < self.next_probe_s:

@@ -16,7 +16,7 @@ from core import link as links
 from core import loglines
 from core.breaker import BreakerState
 from core.config import BreakerSettings, RetrySettings, Settings
-from core.effects import AskPermit, CloseTransport, Dial, LinkEffect, Publish, Record, WakeLink
+from core.effects import AskPermit, CloseTransport, Dial, LinkEffect, Publish, Record, ReportDial, WakeLink
 from core.failures import Failure, FailureKind
 from core.link_events import (
     Authenticated,
@@ -31,6 +31,7 @@ from core.link_events import (
     Reconfigured,
     ResetBreaker,
     Unwant,
+    UpstreamRecovered,
     Wake,
     Want,
 )
@@ -81,6 +82,7 @@ class LinkMachine(RuleBasedStateMachine):
         self.ban_until_s: float | None = None
         self.probing = False
         self.probe_excused = False
+        self.unreported = False
         self.wanted = False
 
     @initialize(u=unit)
@@ -112,6 +114,9 @@ class LinkMachine(RuleBasedStateMachine):
                 assert self.socket.epoch == effect.epoch
                 assert self.socket.state != "closing", "closes a socket twice"
                 self.socket.state = "closing"
+            case ReportDial():
+                assert self.unreported, "reports a dial twice, or one that never was"
+                self.unreported = False
             case WakeLink():
                 self.timers.append((effect.at_s, effect.name, effect.timer))
             case Record():
@@ -127,6 +132,7 @@ class LinkMachine(RuleBasedStateMachine):
         assert self.parked_by is None, f"dials after {self.parked_by}"
         assert self.link.wanted
         self.last_dial = epoch
+        self.unreported = True
         self.socket = Socket(epoch, "dialling")
         half_open = self.link.breaker.state is BreakerState.HALF_OPEN
         if half_open:
@@ -216,10 +222,21 @@ class LinkMachine(RuleBasedStateMachine):
         assert self.link.state is LinkState.DIALLING
 
     @precondition(lambda self: self.link.asking)
-    @rule(renew_s=st.sampled_from([0.0, 10.0]))
-    def hold(self, renew_s: float) -> None:
-        self.give(Held(self.link.epoch, renew_s))
-        assert self.link.asking
+    @rule(renew_s=st.sampled_from([0.0, 10.0]), reason=st.sampled_from(["paced", "down"]))
+    def hold(self, renew_s: float, reason: str) -> None:
+        self.give(Held(self.link.epoch, renew_s, reason))
+        assert (self.link.asking, self.link.cause) == (True, reason)
+
+    @rule()
+    def the_upstream_recovers(self) -> None:
+        before = self.link
+        effects = self.give(UpstreamRecovered())
+        if before.state is not LinkState.WAITING or before.asking:
+            assert (self.link, effects) == (before, [])
+        elif before.breaker.state is BreakerState.CLOSED:
+            assert self.link.asking
+        elif self.link.asking:
+            assert self.link.breaker.state is BreakerState.HALF_OPEN
 
     # ── the transport ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -236,6 +253,7 @@ class LinkMachine(RuleBasedStateMachine):
     def authenticate(self, named: bool) -> None:
         self.give(Authenticated(self.link.epoch if named else None))
         assert self.link.state is LinkState.OPEN
+        assert not self.unreported, "the gate was not told of a success"
 
     @precondition(lambda self: self.socket is not None and self.socket.state != "closing")
     @rule(failure=failures)
@@ -270,6 +288,7 @@ class LinkMachine(RuleBasedStateMachine):
         if failure.kind is FailureKind.RESTART and not before.restart_used:
             self.probe_excused = True
         effects = give()
+        assert not self.unreported, "the gate was not told of a failure"
         self.assert_delay(effects, failure, before)
         if self.parked_by is not None:
             assert self.link.state is LinkState.PARKED

@@ -283,6 +283,48 @@ def test_an_answer_nobody_asked_for_changes_nothing(answer: Event) -> None:
     assert step(link, answer) == (link, [])
 
 
+# ── the upstream comes back ──────────────────────────────────────────────────────────────────────────────────────
+
+OUTAGES = [FailureKind.NETWORK, FailureKind.TIMEOUT, FailureKind.UPSTREAM]
+TRIPPED_NOW = Breaker(BreakerState.OPEN, (90.0,), 10, 90.0)
+
+
+def tripped_by(kind: FailureKind) -> Link:
+    return in_state(
+        S.WAITING, asking=False, breaker=TRIPPED_NOW, failure=Failure(kind, "why"), next_at_s=690.0
+    )
+
+
+@pytest.mark.parametrize("kind", OUTAGES, ids=lambda kind: kind.value)
+def test_a_breaker_opened_by_an_outage_goes_half_open_when_the_upstream_is_back(kind: FailureKind) -> None:
+    link, effects = step(tripped_by(kind), UpstreamRecovered())
+    assert (link.breaker.state, link.asking) == (BreakerState.HALF_OPEN, True)
+    assert AskPermit(4, probe=True) in effects
+    assert names_of(effects)[0] == "link.upstream_recovered"
+
+
+@pytest.mark.parametrize(
+    "kind", [FailureKind.PROTOCOL, FailureKind.THROTTLED, FailureKind.BUG], ids=lambda k: k.value
+)
+def test_a_breaker_opened_by_the_instances_own_trouble_stays_open(kind: FailureKind) -> None:
+    link = tripped_by(kind)
+    assert step(link, UpstreamRecovered()) == (link, [])
+
+
+def test_a_backoff_ends_when_the_upstream_is_back() -> None:
+    link, effects = step(
+        in_state(S.WAITING, asking=False, failure=NETWORK, next_at_s=160.0), UpstreamRecovered()
+    )
+    assert (link.asking, link.next_at_s) == (True, None)
+    assert AskPermit(4, probe=False) in effects
+
+
+@pytest.mark.parametrize("state", LinkState, ids=lambda state: state.value)
+def test_a_link_that_does_not_back_off_ignores_that_the_upstream_is_back(state: LinkState) -> None:
+    link = in_state(state)
+    assert step(link, UpstreamRecovered()) == (link, [])
+
+
 # ── permanent failures ───────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -1,0 +1,42 @@
+"""The upstream gate's own books: who waits, when to look again, and states that stay what they are."""
+
+from core.config import GateSettings
+from core.failures import FailureKind
+from core.upstream import GateState, UpstreamGate
+
+SETTINGS = GateSettings()
+
+
+def crowded() -> UpstreamGate:
+    """A gate whose burst is spent and before which two instances wait."""
+    gate = UpstreamGate(SETTINGS, 0.0)
+    for number in range(17):
+        gate.ask(f"i{number}", 1, 0.0)
+    return gate
+
+
+def test_the_waiting_are_counted() -> None:
+    gate = crowded()
+    assert gate.waiting == 2
+    gate.forget("i16")
+    assert gate.waiting == 1
+
+
+def test_the_next_look_is_one_permit_away_while_somebody_waits() -> None:
+    assert crowded().next_release_s(0.0) == 1 / SETTINGS.connect_rate
+
+
+def test_a_closed_gate_releases_nobody_and_stays_closed_since_when_it_closed() -> None:
+    gate = crowded()
+    assert gate.outcome("i0", FailureKind.OUTDATED, 5.0, None)
+    assert not gate.outcome("i1", FailureKind.OUTDATED, 9.0, None)
+    assert (gate.state, gate.since_s) == (GateState.CLOSED, 5.0)
+    assert gate.release(1000.0, lambda names: names[0]) == []
+    assert gate.next_release_s(1000.0) is None
+
+
+def test_the_same_settings_leave_the_pace_alone() -> None:
+    gate = crowded()
+    gate.reconfigure(GateSettings(), 1000.0)
+    # An unchanged bucket has filled meanwhile; a new one would be empty.
+    assert len(gate.release(1 / SETTINGS.connect_rate, lambda names: names[0])) == 1

@@ -1,0 +1,65 @@
+"""The watchdog's verdicts: silence, the grace after SIGABRT, spins, and a checker that was late itself."""
+
+import pytest
+
+from core.config import SupervisionSettings
+from core.watchdog import Verdict, Watched, aborted, heard, judge, late, pardoned
+
+DEFAULT = SupervisionSettings()
+V = Verdict
+
+
+@pytest.mark.parametrize(
+    ("watched", "verdict", "why"),
+    [
+        (Watched(100.0), V.FINE, ""),
+        (Watched(85.1), V.FINE, ""),
+        (Watched(85.0), V.ABORT, "no heartbeat for 15 s"),
+        (Watched(100.0, hot_s=0.0), V.FINE, ""),
+        (Watched(100.0, hot_s=-20.0), V.ABORT, "used 95 % or more of a core for 120 s"),
+        (Watched(0.0, aborted_s=98.1), V.FINE, "did not end after SIGABRT"),
+        (Watched(0.0, aborted_s=98.0), V.KILL, "did not end after SIGABRT"),
+        (Watched(100.0, aborted_s=98.0), V.KILL, "did not end after SIGABRT"),
+    ],
+    ids=[
+        "alive",
+        "nearly silent",
+        "silent",
+        "busy",
+        "spinning",
+        "writing its stack",
+        "not ending",
+        "heard again too late",
+    ],
+)
+def test_the_verdict_on_a_child(watched: Watched, verdict: Verdict, why: str) -> None:
+    assert judge(watched, 100.0, DEFAULT) == (verdict, why)
+
+
+@pytest.mark.parametrize(
+    ("before", "percent", "since"),
+    [(None, 95.0, 50.0), (10.0, 100.0, 10.0), (10.0, 94.9, None), (10.0, None, None), (None, None, None)],
+    ids=["gets hot", "stays hot", "cools down", "unknown", "never known"],
+)
+def test_a_spin_counts_from_its_beginning(
+    before: float | None, percent: float | None, since: float | None
+) -> None:
+    assert heard(Watched(0.0, hot_s=before), 50.0, percent, DEFAULT) == Watched(50.0, hot_s=since)
+
+
+def test_an_aborted_child_gets_two_seconds_for_its_stack() -> None:
+    watched = aborted(Watched(0.0), 20.0)
+    assert judge(watched, 21.9, DEFAULT)[0] is V.FINE
+    assert judge(watched, 22.0, DEFAULT)[0] is V.KILL
+
+
+@pytest.mark.parametrize(("now_s", "expected"), [(12.0, False), (12.1, True), (9.0, False)])
+def test_a_checker_more_than_two_seconds_late_has_learnt_nothing(now_s: float, expected: bool) -> None:
+    assert late(10.0, now_s, DEFAULT) is expected
+
+
+def test_a_paused_machine_convicts_nobody() -> None:
+    after_the_pause = pardoned(Watched(0.0, hot_s=0.0), 1000.0)
+    assert judge(after_the_pause, 1000.0, DEFAULT) == (V.FINE, "")
+    assert judge(after_the_pause, 1014.9, DEFAULT) == (V.FINE, "")
+    assert judge(after_the_pause, 1015.0, DEFAULT)[0] is V.ABORT
