@@ -5,6 +5,7 @@ folded lines are accepted; a body that nobody read is read into memory, or parse
 Each of these is a way to smuggle a request past a proxy, or to fill the memory.
 """
 
+import contextlib
 import logging
 import socket
 import ssl
@@ -142,6 +143,12 @@ class StrictConnection(HTTPConnection):
             if not self._shaken:
                 return False
         return bool(super().communicate())  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Close the socket and then the writer, which would else try to send what is left when it is collected."""
+        super().close()
+        with contextlib.suppress(OSError, ValueError):
+            self.wfile.close()
 
 
 class StrictServer(CPWSGIServer):
