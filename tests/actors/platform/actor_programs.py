@@ -59,6 +59,12 @@ class Program:
             {"Echo": {"text": text, "mood": "Mood.CALM"}}
         ]
 
+    def with_children(self, count: int) -> list[int]:
+        """Let the root create children; their pids, once they answer."""
+        self.do("ask", kind="Spawn", breed="Child", count=count)
+        assert len(self.do("ask", kind="Forward", text="born", answers=count)["answers"]) == count
+        return titled(self.admin, "Child")
+
     def stderr(self) -> str:
         self.errors.flush()
         self.errors.seek(0)

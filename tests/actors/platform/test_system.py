@@ -51,7 +51,7 @@ def test_stopping_twice_is_harmless(system: Program) -> None:
 
 
 def test_processes_that_answer_nothing_any_more_are_killed_within_the_deadline(system: Program) -> None:
-    system.do("ask", kind="Spawn", breed="Child", count=3)
+    system.with_children(3)
     os.kill(titled(system.admin, "Child")[0], signal.SIGSTOP)
     report = system.do("stop", deadline_s=4.0)
     assert report["killed"] >= 1
@@ -60,7 +60,7 @@ def test_processes_that_answer_nothing_any_more_are_killed_within_the_deadline(s
 
 
 def test_sigterm_comes_before_sigkill(system: Program) -> None:
-    system.do("ask", kind="Spawn", breed="Child", count=1)
+    system.with_children(1)
     actors = titled(system.admin, "Root") + titled(system.admin, "Child")
     os.kill(system.admin, signal.SIGSTOP)
     report = system.do("stop", deadline_s=5.0)
@@ -70,16 +70,20 @@ def test_sigterm_comes_before_sigkill(system: Program) -> None:
     assert not everything_in(system.admin)
 
 
+@pytest.mark.parametrize("start_method", ["fork", "spawn"])
 @pytest.mark.parametrize("victim", ["starter", "admin"])
-def test_nothing_outlives_the_starter_or_the_admin(system: Program, victim: str) -> None:
-    system.do("ask", kind="Spawn", breed="Child", count=5)
-    assert len(tree(system.admin)) == 8
+def test_nothing_outlives_the_starter_or_the_admin(
+    programs: Callable[..., Program], victim: str, start_method: str
+) -> None:
+    system = programs(start_method=start_method)
+    system.start()
+    system.with_children(5)
     kill(system.process.pid if victim == "starter" else system.admin)
     assert wait_until(lambda: not tree(system.admin), "the whole tree to end") < 1.0
 
 
 def test_children_die_with_their_parent(system: Program) -> None:
-    system.do("ask", kind="Spawn", breed="Child", count=5)
+    system.with_children(5)
     kill(titled(system.admin, "Root")[0])
     assert wait_until(lambda: not titled(system.admin, "Child"), "the children to end") < 1.0
     wait_until(
@@ -114,7 +118,7 @@ def test_the_starter_learns_that_the_admin_ended_and_can_start_again(system: Pro
 def test_everything_listens_on_the_configured_address_only(programs: Callable[..., Program]) -> None:
     program = programs(bind="127.0.0.9")
     program.start()
-    program.do("ask", kind="Spawn", breed="Child", count=2)
+    program.with_children(2)
     pids = [program.process.pid, *tree(program.admin)]
     found = listeners(pids)
     assert {host for host, _ in found} == {"127.0.0.9"}
@@ -167,7 +171,7 @@ def test_a_root_that_died_can_be_created_again(system: Program) -> None:
 
 
 def test_a_crash_signal_ends_an_actor_and_leaves_its_stack(system: Program) -> None:
-    system.do("ask", kind="Spawn", breed="Child", count=1)
+    system.with_children(1)
     child = titled(system.admin, "Child")[0]
     os.kill(child, signal.SIGSEGV)
     wait_until(lambda: child not in tree(system.admin), "the child to end")
@@ -209,8 +213,7 @@ def test_the_death_of_a_child_is_told_once_however_it_died(system: Program) -> N
 
 
 def test_children_that_die_together_are_all_told(system: Program) -> None:
-    system.do("ask", kind="Spawn", breed="Child", count=8)
-    children = titled(system.admin, "Child")
+    children = system.with_children(8)
     system.do("ask", kind="ExitChildren", answers=0)
     system.do("drain")
     for child in children:

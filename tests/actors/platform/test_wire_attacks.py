@@ -34,7 +34,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Pr
     program = Program(sys.executable, tmp_path_factory.mktemp("attacked"))
     try:
         program.start()
-        program.do("ask", kind="Spawn", breed="Child", count=1)
+        program.with_children(1)
 
         def find(name: str) -> tuple[Program, int, int]:
             pid = program.process.pid if name == "starter" else titled(program.admin, name)[0]
