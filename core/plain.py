@@ -12,7 +12,7 @@ from core.effects import Authenticated, Disconnected, Emit, ProtocolEffect, Repl
 from core.failures import Failure, FailureKind
 from core.instances import InstanceConfig
 from core.payload import InvalidContent, Pack, Unpack
-from core.protocol import Command, Endpoint
+from core.protocol import Command, Endpoint, Invoke
 
 
 class PlainProtocol:
@@ -82,6 +82,8 @@ class PlainProtocol:
         return effects
 
     def on_command(self, command: Command, now_s: float) -> list[ProtocolEffect]:
+        if isinstance(command, Invoke):
+            return [Reply(command.ref, "a plain WebSocket knows no commands but sending")]
         if not self._authenticated:
             return [Reply(command.ref, "the session is not open", retry=True)]
         return [Send(command.data, payload.is_text(self._config.payload)), Reply(command.ref)]

@@ -5,7 +5,9 @@ of its own, never blocks, and lets no exception out for bad input from the peer:
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 from typing import Protocol as Interface
 
 from core.effects import ProtocolEffect
@@ -42,7 +44,16 @@ class SendContent:
     data: bytes
 
 
-Command = SendContent
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """Command: something that only this protocol can do, by its name. `arguments`: JSON-able."""
+
+    ref: str
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+Command = SendContent | Invoke
 
 
 class Protocol(Interface):

@@ -1,0 +1,90 @@
+"""Commands as messages: what goes into the protobuf, and what the stanza says about it (protocol §12.6)."""
+
+from hashlib import sha256
+from typing import assert_never
+
+from whatsapp import message_pb2 as wa
+from whatsapp.account import Account
+from whatsapp.commands import (
+    MessageRef,
+    SendCommand,
+    SendContact,
+    SendDeletion,
+    SendEdit,
+    SendLocation,
+    SendReaction,
+    SendText,
+)
+from whatsapp.fanout import Outgoing
+from whatsapp.jid import Jid
+from whatsapp.message_id import PREFIX
+
+EDITED, DELETED_OWN, DELETED_BY_ADMIN = "1", "7", "8"
+
+
+def build(ref: str, command: SendCommand, account: Account, wall_s: float) -> Outgoing:
+    """The message of a command. The same `ref` gives the same message id, so that a retry is no second message."""
+    message_id, to = message_id_of(ref, account), command.to
+    now_ms = int(wall_s * 1000)
+    match command:
+        case SendText():
+            return Outgoing(ref, message_id, to, _text(command))
+        case SendReaction():
+            reaction = wa.ReactionMessage(
+                key=_key(to, command.message), text=command.emoji, sender_timestamp_ms=now_ms
+            )
+            return Outgoing(ref, message_id, to, wa.Message(reaction_message=reaction), "reaction")
+        case SendEdit():
+            return Outgoing(ref, message_id, to, _edit(command, now_ms), edit=EDITED)
+        case SendDeletion():
+            protocol = wa.ProtocolMessage(type=wa.ProtocolMessage.REVOKE, key=_key(to, command.message))
+            edit = DELETED_OWN if command.message.from_me else DELETED_BY_ADMIN
+            return Outgoing(ref, message_id, to, wa.Message(protocol_message=protocol), edit=edit)
+        case SendLocation():
+            location = wa.LocationMessage(
+                degrees_latitude=command.latitude,
+                degrees_longitude=command.longitude,
+                name=command.name or None,
+                address=command.address or None,
+            )
+            return Outgoing(ref, message_id, to, wa.Message(location_message=location), "media", "location")
+        case SendContact():
+            card = wa.ContactMessage(display_name=command.name, vcard=command.vcard)
+            return Outgoing(ref, message_id, to, wa.Message(contact_message=card), "media", "vcard")
+        case _:
+            assert_never(command)
+
+
+def message_id_of(ref: str, account: Account) -> str:
+    """The id on the wire: looks like a random one, follows from the command's `ref` and this device's key."""
+    return PREFIX + sha256(account.identity.public + ref.encode(errors="replace")).hexdigest()[:18].upper()
+
+
+def _text(command: SendText) -> wa.Message:
+    if command.reply_to is None and not command.mentions:
+        return wa.Message(conversation=command.text)
+    info = wa.ContextInfo(mentioned_jid=[str(jid) for jid in command.mentions])
+    if command.reply_to is not None:
+        info.stanza_id = command.reply_to.id
+        sender = command.reply_to.sender or (None if command.reply_to.from_me else command.to)
+        if sender is not None and not sender.is_group:
+            info.participant = str(sender)
+        info.quoted_message.CopyFrom(wa.Message(conversation=command.reply_to.text or ""))
+    return wa.Message(extended_text_message=wa.ExtendedTextMessage(text=command.text, context_info=info))
+
+
+def _edit(command: SendEdit, now_ms: int) -> wa.Message:
+    protocol = wa.ProtocolMessage(
+        type=wa.ProtocolMessage.MESSAGE_EDIT,
+        key=_key(command.to, command.message),
+        edited_message=wa.Message(conversation=command.text),
+        timestamp_ms=now_ms,
+    )
+    return wa.Message(edited_message=wa.Wrapper(message=wa.Message(protocol_message=protocol)))
+
+
+def _key(chat: Jid, ref: MessageRef) -> wa.MessageKey:
+    key = wa.MessageKey(remote_jid=str(chat), from_me=ref.from_me, id=ref.id)
+    if ref.sender is not None and chat.is_group and not ref.from_me:
+        key.participant = str(ref.sender)
+    return key

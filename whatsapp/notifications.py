@@ -1,0 +1,115 @@
+"""Notifications and calls (protocol §18): each is acknowledged; those that change what we know are used."""
+
+from whatsapp import acknowledgements as answers
+from whatsapp import contact_tokens, directory, groups, lid_map, sender_key_readers, signal_cipher
+from whatsapp.code_linking import CodeLinking
+from whatsapp.group_sending import own_address
+from whatsapp.jid import Jid
+from whatsapp.nodes import Node
+from whatsapp.prekey_upkeep import PreKeyUpkeep
+from whatsapp.session_core import SessionCore
+from whatsapp.turn import Turn
+
+MAX_TOLD = 1000
+_LEAVING = ("remove", "leave", "modify", "delete")
+_TOLD = frozenset({"picture", "status", "business", "mediaretry", "mex", "newsletter"})
+
+
+class Notifications:
+    """Handles `<notification>` and `<call>` stanzas."""
+
+    def __init__(self, core: SessionCore, upkeep: PreKeyUpkeep, code_linking: CodeLinking) -> None:
+        self._core = core
+        self._upkeep = upkeep
+        self._code_linking = code_linking
+
+    def notification(self, turn: Turn, node: Node) -> None:
+        """One stanza; what is not known is acknowledged, too."""
+        turn.send(answers.ack(node))
+        match node.optional("type"):
+            case "encrypt":
+                self._encrypt(turn, node)
+            case "devices":
+                self._devices(turn, node)
+            case "account_sync":
+                directory.forget(turn.tx, self._core.account.main)
+            case "link_code_companion_reg":
+                self._code_linking.answered(turn, node)
+            case "privacy_token":
+                self._tokens(turn, node)
+            case "passkey_prologue_request":
+                reason = "this account requires a passkey, which is not supported"
+                turn.emit("pairing.failed", reason=reason)
+            case "w:gp2":
+                self._group(turn, node)
+            case str() as kind if kind in _TOLD:
+                self._tell(turn, node, kind)
+            case _:
+                pass
+
+    def call(self, turn: Turn, node: Node) -> None:
+        """Calls cannot be taken here; the application is told that somebody rings."""
+        turn.send(answers.ack(node))
+        offer = node.find("offer")
+        if offer is not None:
+            caller = offer.optional_jid("call-creator") or node.jid_attr("from")
+            turn.emit(
+                "call.offered",
+                id=offer.text_attr("call-id"),
+                sender=str(caller.without_device),
+                video=offer.find("video") is not None,
+            )
+
+    def _encrypt(self, turn: Turn, node: Node) -> None:
+        count = node.find("count")
+        if count is not None:
+            self._upkeep.running_low(turn, count.int_attr("value"))
+        if node.find("identity") is not None:
+            user = node.jid_attr("from").without_device
+            if user.is_user:
+                self._forget_identity(turn, user)
+
+    def _forget_identity(self, turn: Turn, user: Jid) -> None:
+        names = {user.signal_name, directory.known_as(turn.tx, user).signal_name}
+        for name in names:
+            signal_cipher.forget_user(turn.tx, name)
+            sender_key_readers.forget_user(turn.tx, name)
+        directory.forget(turn.tx, user)
+        turn.emit("identity.changed", user=str(user))
+
+    def _devices(self, turn: Turn, node: Node) -> None:
+        user = node.jid_attr("from").without_device
+        lid = node.optional_jid("lid")
+        if lid is not None:
+            lid_map.learn(turn.tx, user, lid.without_device)
+        directory.forget(turn.tx, user)
+
+    def _tokens(self, turn: Turn, node: Node) -> None:
+        contact = node.jid_attr("from").without_device
+        lid = node.optional_jid("sender_lid")
+        if lid is not None:
+            lid_map.learn(turn.tx, contact, lid.without_device)
+        tokens = node.find("tokens")
+        for token in () if tokens is None else tokens.all("token"):
+            if token.optional("type") == "trusted_contact":
+                contact_tokens.store_token(turn.tx, contact, token.data, token.int_attr("t"))
+
+    def _group(self, turn: Turn, node: Node) -> None:
+        group = node.jid_attr("from")
+        if not group.is_group:
+            return
+        groups.forget(turn.tx, group)
+        changes = []
+        for change in node.children[:20]:
+            members = [str(one.jid_attr("jid")) for one in list(change.all("participant"))[:MAX_TOLD]]
+            changes.append(
+                {"change": change.tag, "participants": members, "subject": change.optional("subject")}
+            )
+            if change.tag in _LEAVING:
+                sender_key_readers.rotate(turn.tx, group, own_address(self._core))
+        by = node.optional_jid("participant")
+        turn.emit("group.changed", group=str(group), by=None if by is None else str(by), changes=changes)
+
+    def _tell(self, turn: Turn, node: Node, kind: str) -> None:
+        changes = [child.tag for child in node.children[:20]]
+        turn.emit("notification.received", type=kind, sender=str(node.jid_attr("from")), changes=changes)
