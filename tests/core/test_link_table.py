@@ -202,7 +202,7 @@ def test_a_retry_that_is_due_asks_for_a_permit_again() -> None:
 @pytest.mark.parametrize("state", [S.DIALLING, S.AUTHENTICATING, S.OPEN], ids=lambda state: state.value)
 def test_an_unwanted_link_closes_and_rests(state: LinkState) -> None:
     link, effects = step(in_state(state), Unwant())
-    assert kinds_of(effects) == [CloseTransport, Publish]
+    assert CloseTransport(3, 1000, "disconnect requested") in effects
     assert names_of(effects) == ["link.closing"]
     link, effects = step(link, Closed(3))
     assert (link.state, link.wanted, link.failure) == (S.IDLE, False, None)

@@ -7,9 +7,19 @@ import pytest
 from core import loglines
 from core.breaker import BreakerState
 from core.config import Settings
-from core.link_events import Lost, Want
+from core.link_events import Lost, Opened, Want
 from core.link_state import LinkState
-from tests.core.driver import REFUSED, Driver, Script, accepts, old_numbers, refuses, times_out, with_breaker
+from tests.core.driver import (
+    REFUSED,
+    Driver,
+    Script,
+    accepts,
+    hangs,
+    old_numbers,
+    refuses,
+    times_out,
+    with_breaker,
+)
 
 OLD_DELAYS = [15.0, 15.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0]
 
@@ -75,6 +85,26 @@ def test_a_probe_that_fails_opens_the_breaker_again_for_the_whole_time() -> None
     assert driver.dial_times[9:] == [240.0, 840.0, 1440.0, 2040.0]
     assert driver.breaker is BreakerState.OPEN
     assert driver.link.attempts == 13
+
+
+def test_a_probe_that_hangs_is_given_up_after_twenty_seconds_and_opens_the_breaker_again() -> None:
+    driver = wanted(lambda dial: refuses(dial) if dial <= 10 else hangs(dial)).run(859.9)
+    assert (driver.state, driver.breaker) == (LinkState.DIALLING, BreakerState.HALF_OPEN)
+    driver.run(0.1)
+    assert (driver.state, driver.breaker) == (LinkState.WAITING, BreakerState.OPEN)
+    assert driver.link.next_at_s == 860.0 + 600.0
+    driver.run(599)
+    assert driver.dials == 11
+
+
+def test_a_probe_has_twenty_seconds_for_dial_and_authentication_together() -> None:
+    def opens_only(dial: int) -> Script:
+        return refuses(dial) if dial <= 10 else [(15.0, Opened)]
+
+    driver = wanted(opens_only).run(859.9)
+    assert (driver.state, driver.breaker) == (LinkState.AUTHENTICATING, BreakerState.HALF_OPEN)
+    driver.run(0.1)
+    assert driver.breaker is BreakerState.OPEN
 
 
 def test_a_probe_that_succeeds_closes_the_breaker_only_when_the_link_is_stable() -> None:
