@@ -34,6 +34,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     ),
 }
 
+# A plugin is loaded by the program that it extends, never by us.
+PLUGINS = {"cli/pytest_carry.py": "pytest"}
+
 # Libraries at home in one place only.
 ONLY_IN = {"websocket": "actors/transport.py", "thespian": "actors/", "cherrypy": "web/"}
 
@@ -138,9 +141,15 @@ def closure(start: Path) -> set[str]:
 @pytest.mark.parametrize("path", OURS, ids=relative)
 def test_a_module_imports_only_what_its_package_may(path: Path) -> None:
     package = package_of(path)[0]
-    allowed = MAY_IMPORT[package] | {package}
+    allowed = MAY_IMPORT[package] | {package, PLUGINS.get(relative(path), package)}
     foreign = {name for name in imported(path) if not standard(name) and not within(name, allowed)}
     assert not foreign, f"{relative(path)} imports {sorted(foreign)}; {package} may import {sorted(allowed)}"
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_a_plugin_is_imported_by_none_of_us(plugin: str) -> None:
+    name = plugin.removesuffix(".py").replace("/", ".")
+    assert [relative(path) for path in OURS if name in imported(path)] == []
 
 
 @pytest.mark.parametrize(("library", "home"), ONLY_IN.items(), ids=ONLY_IN.keys())
