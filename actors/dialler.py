@@ -21,7 +21,7 @@ class Dialler:
     """`upgrade`: performs the opening handshake. All times are on the caller's monotonic clock."""
 
     def __init__(self, settings: TransportSettings, upgrade: Callable[[UpgradeWire, Target], None]) -> None:
-        self._settings = settings
+        self.settings = settings
         self._upgrade = upgrade
         self._attempt: Attempt | None = None
         self._ending: Failure | None = None  # why the attempt was cancelled
@@ -60,14 +60,14 @@ class Dialler:
             attempt.dispose()
             return Failure(FailureKind.NETWORK, "no thread is left for a connection")
         self._attempt, self._ending = attempt, None
-        self._give_up_s = now_s + self._settings.dial_timeout_s
+        self._give_up_s = now_s + self.settings.dial_timeout_s
         return None
 
     def cancel(self, now_s: float, why: Failure = CANCELLED) -> None:
         """Ends the running attempt; its outcome is `why`, once its socket is closed."""
         if self._attempt is not None and self._ending is None:
             self._ending = why
-            self._give_up_s = now_s + self._settings.close_timeout_s
+            self._give_up_s = now_s + self.settings.close_timeout_s
             self._attempt.cancel()
 
     def outcome(self, now_s: float) -> Dialled | Failure | None:
@@ -76,7 +76,7 @@ class Dialler:
         if attempt is None:
             return None
         if not attempt.done and self._ending is None and now_s >= self._give_up_s:
-            self.cancel(now_s, dial_timeout(self._settings.dial_timeout_s, attempt.doing))
+            self.cancel(now_s, dial_timeout(self.settings.dial_timeout_s, attempt.doing))
         if attempt.done:
             self._attempt = None
             result = attempt.take()
@@ -109,4 +109,4 @@ class Dialler:
         context = context_for(endpoint.ca_file) if target.secure else None
         if isinstance(context, Failure):
             return context
-        return Plan(target, context, self._settings, self._upgrade)
+        return Plan(target, context, self.settings, self._upgrade)

@@ -88,6 +88,7 @@ class GroupSupervisor(GroupReports):
     def receiveMsg_SettingsChanged(self, message: SettingsChanged, sender: Address) -> None:
         if self._setup is not None:
             self._setup = replace(self._setup, settings=message.settings)
+            logs.setup_logging(Path(self._setup.log_dir), message.settings.log)
             self._tell_all(message)
 
     def receiveMsg_JournalMoved(self, message: JournalMoved, sender: Address) -> None:

@@ -56,11 +56,12 @@ class InstanceActor(InstancePorts):
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def receiveMsg_ConfigureInstance(self, message: ConfigureInstance, sender: Address) -> None:
-        first = self._setup is None
+        before = self._setup
         self._setup, self._parent, self._journal = message, sender, message.journal
-        if first:
-            setproctitle(f"sambung: instance {message.record.instance_id}")
+        if before is None or before.settings.log != message.settings.log:
             logs.setup_logging(Path(message.log_dir), message.settings.log, console=False)
+        if before is None:
+            setproctitle(f"sambung: instance {message.record.instance_id}")
             self._open()
         elif self._runtime is not None:
             self._runtime.reconfigure(message.record, self._own_settings(message))

@@ -41,8 +41,10 @@ class JournalActor(PartActor):
 
     def receiveMsg_OpenJournal(self, message: OpenJournal, sender: Address) -> None:
         self.begin(sender, message.log_dir, message.settings)
-        self._setup = message
+        before, self._setup = self._setup, message
         if self._journal is not None:
+            if before is not None and before.settings.cleanup != message.settings.cleanup:
+                self._schedule_trim()
             return
         try:
             data = DataDir(Path(message.data_dir))

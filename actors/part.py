@@ -25,9 +25,9 @@ class PartActor(BaseActor):
         """Called for the first message, and again for new settings."""
         started, self._beat_s = self._beat_s > 0, settings.supervision.heartbeat_s
         self._root = root
+        logs.setup_logging(Path(log_dir), settings.log)
         if not started:
             setproctitle(f"sambung: {self.part}")
-            logs.setup_logging(Path(log_dir), settings.log)
             self._beat()
 
     def on_wake(self, name: str, epoch: int) -> None:

@@ -39,12 +39,15 @@ class RegistryActor(PartActor):
 
     def receiveMsg_OpenRegistry(self, message: OpenRegistry, sender: Address) -> None:
         self.begin(sender, message.log_dir, message.settings)
+        if self._registry is not None:
+            return
         data = DataDir(Path(message.data_dir))
         self._crash_dir = data.crash
         try:
             engine = open_registry(data.registry_url, time.time(), aside=data.corrupt)
-            self._registry, self._tokens = Registry(engine), TokenStore(engine)
-            self.send(sender, RegistryLoaded(self._registry.load()))
+            registry = Registry(engine)
+            self.send(sender, RegistryLoaded(registry.load()))
+            self._registry, self._tokens = registry, TokenStore(engine)
         except StoreError as error:
             self.send(sender, RegistryBroken(str(error)))
 

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from actors.root_base import RootBase
 from core.instances import Desired
@@ -14,6 +15,7 @@ from core.messages import (
     DropInstance,
     ForceRetry,
     OpenJournal,
+    OpenRegistry,
     ReloadSettings,
     RemoveInstance,
     ResetBreaker,
@@ -25,6 +27,7 @@ from core.messages import (
     UpdateInstance,
 )
 from core.records import InstanceRecord
+from store import logs
 
 
 class RootCommands(RootBase):
@@ -91,8 +94,13 @@ class RootCommands(RootBase):
             self._route(message, sender)
 
     def receiveMsg_SubmitMessage(self, message: SubmitMessage, sender: Address) -> None:
-        if self._found(message, sender) is not None:
-            self._route(message, sender)
+        if self._found(message, sender) is None:
+            return None
+        free, least = self._storage.disk_free_percent, self._settings.storage.min_free_percent
+        if free < least:
+            text = f"{free:.1f} % of the disk is free, less than storage.min_free_percent = {least:g}"
+            return self._refuse(sender, message.ref, "storage_low", text)
+        return self._route(message, sender)
 
     def receiveMsg_CreateToken(self, message: CreateToken, sender: Address) -> None:
         asked = SaveToken(message.ref, message.token)
@@ -107,5 +115,8 @@ class RootCommands(RootBase):
         for group in self._groups.values():
             self.send(group, SettingsChanged(message.settings))
         if self._setup is not None:
-            self.send(self._journal, OpenJournal(self._setup.data_dir, self._setup.log_dir, message.settings))
+            data_dir, log_dir = self._setup.data_dir, self._setup.log_dir
+            logs.setup_logging(Path(log_dir), message.settings.log)
+            self.send(self._registry, OpenRegistry(data_dir, log_dir, message.settings))
+            self.send(self._journal, OpenJournal(data_dir, log_dir, message.settings))
         self._done(sender, message.ref)

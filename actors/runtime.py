@@ -4,6 +4,8 @@ Every public method is one turn: decide, collect what must be durable, make it d
 actor and no thread; `Ports` is all it can do to the world, so that tests drive it with a clock of their own.
 """
 
+from dataclasses import replace
+
 from actors.ports import Answer
 from actors.runtime_core import RuntimeCore
 from core import link_events as events
@@ -74,14 +76,17 @@ class Runtime(RuntimeCore):
 
     def reconfigure(self, record: InstanceRecord, settings: Settings) -> None:
         """A new record or new settings: wanted state, where to connect, knobs."""
-        moved = record.config != self.record.config
+        # Overrides are knobs: they change how the link is treated, not where it leads.
+        moved = replace(record.config, overrides={}) != replace(self.record.config, overrides={})
         repaced = settings.outbox != self.settings.outbox
+        rejudged = settings.breaker != self.settings.breaker and self.link.awaits_probe
         self.record, self.settings = record, settings
+        self.transport.retune(settings.transport)
         if repaced:
             self.outbox = outboxes.paced(self.outbox, settings.outbox, self.ports.now_s())
         self._step(events.Want() if record.desired is Desired.CONNECTED else events.Unwant())
-        if moved:
-            self._moved = True
+        self._moved = self._moved or moved
+        if moved or rejudged:
             self._step(events.Reconfigured())
         self._dirty = True
         self._settle()

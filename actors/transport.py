@@ -73,6 +73,10 @@ class Transport:
         if failure is not None:
             self._settle(failure)
 
+    def retune(self, settings: TransportSettings) -> None:
+        """New deadlines and limits, from the next dial on."""
+        self._settings = self._dialler.settings = settings
+
     def fds(self) -> list[int]:
         """What to watch for reading now: open descriptors, each once."""
         watched = self._dialler.fds()

@@ -48,6 +48,11 @@ class Link:
     next_at_s: float | None = None
     cause: str | None = None
 
+    @property
+    def awaits_probe(self) -> bool:
+        """True while only the breaker's open time keeps the link from dialling."""
+        return self.state is LinkState.WAITING and self.breaker.state is BreakerState.OPEN and not self.asking
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

@@ -9,7 +9,7 @@ from actors.ports import Answer
 from actors.runtime import Runtime
 from actors.transport import Closed, Lost, Opened, Received, TransportEvent
 from core import link_events as events
-from core.config import Settings
+from core.config import Settings, TransportSettings
 from core.effects import Authenticated, Change, Emit, Persist, ProtocolEffect, Record, Reply, Send
 from core.failures import Failure, FailureKind
 from core.instances import InstanceConfig, Payload
@@ -75,9 +75,13 @@ class Wire:
     reading: bool = True
     broken: bool = False
     last_frame_s: float | None = None
+    settings: TransportSettings | None = None
 
     def dial(self, endpoint: Endpoint, epoch: int) -> None:
         self.dials.append(epoch)
+
+    def retune(self, settings: TransportSettings) -> None:
+        self.settings = settings
 
     def fds(self) -> list[int]:
         return []
