@@ -93,7 +93,8 @@ def _base64(content: Any) -> bytes:
 
 
 def _packed(content: Any, pack: Pack) -> bytes:
-    _to_json(content)
+    # Whatever the packer would let through: the same values are content in both payloads.
+    _utf8(_to_json(content))
     try:
         return pack(content)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
