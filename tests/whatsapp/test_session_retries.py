@@ -1,0 +1,198 @@
+"""Messages that cannot be decrypted come again; crashes and redelivery change nothing for the application."""
+
+import pytest
+
+from core.effects import Persist, Send
+from tests.whatsapp.scripted import Client, Group, Server, linked
+from tests.whatsapp.test_session_messages import ANNA, BUDI, CITRA, GROUP, content, stanzas
+from whatsapp import signal_cipher
+from whatsapp.nodes import Node
+from whatsapp.retry_requests import MAX_REQUESTS
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def pair(server: Server) -> tuple[Client, Client]:
+    return linked(server, ANNA), linked(server, BUDI)
+
+
+def corrupt(node: Node) -> Node:
+    children = tuple(
+        Node("enc", one.attrs, one.data[:-1] + bytes([one.data[-1] ^ 1])) if one.tag == "enc" else one
+        for one in node.children
+    )
+    return Node(node.tag, node.attrs, children)
+
+
+def spoil_first(server: Server, times: int) -> list[Node]:
+    """Damage the next `times` messages on their way."""
+    damaged = []
+
+    def spoil(to: object, node: Node) -> Node:
+        if len(damaged) < times:
+            damaged.append(node)
+            return corrupt(node)
+        return node
+
+    server.spoil = spoil
+    return damaged
+
+
+@pytest.mark.parametrize("times", [1, 2, 4])
+@pytest.mark.parametrize("talked", [False, True], ids=["first message", "running session"])
+def test_a_damaged_message_comes_again_and_is_told_once(pair, talked, times):
+    anna, budi = pair
+    if talked:
+        anna.send("a", content(BUDI, "satu"))
+        budi.send("b", content(ANNA, "dua"))
+    spoil_first(anna.server, times)
+    anna.send("m1", content(BUDI, "rusak"))
+    assert budi.texts()[-1:] == ["rusak"] and budi.texts().count("rusak") == 1
+    receipts = [node for node in stanzas(budi, "receipt") if node.optional("type") == "retry"]
+    assert [node.need("retry").attrs["count"] for node in receipts] == [str(n + 1) for n in range(times)]
+    assert [node.find("keys") is not None for node in receipts][1:] == [True] * (times - 1)
+    assert len(anna.replies) == 1 + talked
+    anna.send("m2", content(BUDI, "lagi"))
+    budi.send("b2", content(ANNA, "ya"))
+    assert budi.texts()[-1] == "lagi" and anna.texts()[-1] == "ya"
+
+
+def test_two_devices_that_do_not_understand_each_other_stop_and_tell(pair):
+    anna, budi = pair
+    spoil_first(anna.server, 1000)
+    anna.send("m1", content(BUDI, "rusak"))
+    (event,) = budi.told("message.undecryptable")
+    assert event["id"] == anna.replies[-1].data["id"] and event["sender_pn"] == f"{ANNA}@s.whatsapp.net"
+    retries = [node for node in stanzas(budi, "receipt") if node.optional("type") == "retry"]
+    assert len(retries) == MAX_REQUESTS
+    assert budi.texts() == []
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_damaged_group_message_comes_again(server, times):
+    anna, budi, citra = (linked(server, phone) for phone in (ANNA, BUDI, CITRA))
+    server.groups[GROUP] = Group(GROUP, [ANNA, BUDI, CITRA])
+    anna.send("m0", content(str(GROUP), "nol"))
+    damaged = spoil_first(server, times)
+    anna.send("m1", content(str(GROUP), "satu"))
+    anna.send("m2", content(str(GROUP), "dua"))
+    assert len(damaged) == times
+    for client in (budi, citra):
+        assert sorted(client.texts()) == ["dua", "nol", "satu"]
+
+
+def test_a_lost_session_on_the_other_side_is_renewed(pair):
+    anna, budi = pair
+    anna.send("a", content(BUDI, "satu"))
+    budi.send("b", content(ANNA, "dua"))
+    budi.close()
+    for space in ("session", "identity"):
+        budi.stored.spaces[space].clear()
+    budi.start_process()
+    budi.open()
+    anna.send("m", content(BUDI, "tiga"))
+    assert budi.texts() == ["satu", "tiga"]
+    assert anna.replies[-1].error is None
+
+
+def test_a_message_that_we_do_not_keep_any_more_is_not_resent(pair):
+    anna, _ = pair
+    retry = (Node.make("retry", count=1, id="GONE"), Node("registration", {}, bytes(4)))
+    attrs = {"id": "GONE", "from": f"9000{BUDI}:1@lid", "type": "retry"}
+    anna.connection.send(Node("receipt", attrs, retry))
+    anna.server.run()
+    assert stanzas(anna) == [] and stanzas(anna, "ack")[-1].attrs["id"] == "GONE"
+
+
+def test_a_stranger_does_not_get_our_messages(server):
+    anna, _budi, citra = (linked(server, phone) for phone in (ANNA, BUDI, CITRA))
+    anna.send("m", content(BUDI, "rahasia"))
+    message_id = anna.replies[-1].data["id"]
+    retry = (Node.make("retry", count=1, id=message_id), Node("registration", {}, bytes(4)))
+    attrs = {"id": message_id, "from": f"9000{CITRA}:1@lid", "type": "retry"}
+    before = len(stanzas(anna))
+    anna.connection.send(Node("receipt", attrs, retry))
+    server.run()
+    assert len(stanzas(anna)) == before and citra.texts() == []
+
+
+# ── exactly once ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_message_delivered_again_is_confirmed_again_and_not_told(pair):
+    anna, budi = pair
+    seen = []
+    anna.server.spoil = lambda to, node: seen.append(node) or node
+    anna.send("m1", content(BUDI))
+    for _ in range(3):
+        anna.server.deliver(anna.server.device(budi.connection.device.jid), seen[0])
+    anna.server.run()
+    assert budi.texts() == ["halo"]
+    assert len(list(stanzas(budi, "receipt"))) == 4
+
+
+@pytest.mark.parametrize("durable", [True, False], ids=["crash after the write", "crash before the write"])
+def test_a_crash_between_write_and_receipt_loses_and_doubles_nothing(pair, durable):
+    anna, budi = pair
+    server = anna.server
+    device = budi.connection.device
+    seen = []
+    server.spoil = lambda to, node: seen.append(node) or node
+    original = budi.receive
+
+    def crash(data: bytes) -> None:
+        effects = budi.session.on_message(data, budi.now_s)
+        kinds = [type(effect) for effect in effects]
+        if Persist not in kinds:
+            budi.act(effects)
+            return
+        if durable:
+            budi.act([effect for effect in effects if not isinstance(effect, Send)])
+        budi.crash()
+        device.queue.append(seen[0])
+
+    budi.connection._to_client = crash
+    anna.send("m1", content(BUDI))
+    budi.connection = None
+    budi.receive = original
+    budi.open()
+    assert budi.texts() == ["halo"]
+    anna.send("m2", content(BUDI, "lagi"))
+    assert budi.texts() == ["halo", "lagi"]
+
+
+def test_a_sender_that_crashes_after_each_write_is_read_once(pair):
+    anna, budi = pair
+    for number in range(5):
+        anna.send(f"m{number}", content(BUDI, str(number)))
+        anna.crash()
+        anna.open()
+        anna.send(f"m{number}", content(BUDI, str(number)))
+    assert budi.texts() == ["0", "1", "2", "3", "4"]
+    assert budi.told("message.undecryptable") == []
+
+
+def test_a_changed_identity_is_told_and_talking_goes_on(pair, server):
+    anna, _budi = pair
+    anna.send("a", content(BUDI, "satu"))
+    server.devices.clear()
+    again = Client(server, 77)
+    again.open()
+    from whatsapp.keys import KeyPair
+
+    server.scan(BUDI, again.told("qr")[0]["text"], KeyPair.generate(server.rng))
+    server.devices[anna.connection.device.jid] = anna.connection.device
+    server.run()
+    notice = Node(
+        "notification", {"type": "encrypt", "id": "n", "from": f"9000{BUDI}@lid"}, (Node("identity"),)
+    )
+    anna.connection.send(notice)
+    server.run()
+    assert anna.told("identity.changed") == [{"user": f"9000{BUDI}@lid"}]
+    assert not list(signal_cipher.addresses(anna.stored, signal_cipher.SESSIONS, f"9000{BUDI}_1"))
+    anna.send("b", content(BUDI, "dua"))
+    assert again.texts() == ["dua"]
