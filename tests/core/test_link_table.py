@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core import link as links
 from core.breaker import Breaker, BreakerState
 from core.config import Settings
-from core.effects import AskPermit, CloseTransport, Dial, LinkEffect, Publish, Record, WakeLink
+from core.effects import AskPermit, CloseTransport, Dial, LinkEffect, Publish, Record, ReportDial, WakeLink
 from core.failures import Failure, FailureKind
 from core.link_events import (
     Authenticated,
@@ -281,6 +281,31 @@ def test_a_late_answer_of_the_gate_still_counts(answer: Event) -> None:
 def test_an_answer_nobody_asked_for_changes_nothing(answer: Event) -> None:
     link = in_state(S.WAITING, asking=False)
     assert step(link, answer) == (link, [])
+
+
+# ── what the gate is told ────────────────────────────────────────────────────────────────────────────────────────
+
+TOLD: dict[str, tuple[Link, Event, list[FailureKind | None]]] = {
+    "a dial failed": (in_state(S.DIALLING), Lost(3, NETWORK), [FailureKind.NETWORK]),
+    "authentication failed": (in_state(S.AUTHENTICATING), Lost(3, NETWORK), [FailureKind.NETWORK]),
+    "the session is up": (in_state(S.AUTHENTICATING), Authenticated(), [None]),
+    "an open connection was lost": (in_state(S.OPEN), Lost(3, NETWORK), []),
+    "closed for a failed login": (in_state(S.CLOSING, pending=UNLINKED), Closed(3), [FailureKind.LOGGED_OUT]),
+    "an open connection closed for a failure": (
+        in_state(S.CLOSING, pending=NETWORK, opened_at_s=NOW_S - 1),
+        Closed(3),
+        [],
+    ),
+    "closed because nobody wants it": (in_state(S.CLOSING, wanted=False), Closed(3), []),
+}
+
+
+@pytest.mark.parametrize(("link", "event", "told"), TOLD.values(), ids=TOLD.keys())
+def test_the_gate_is_told_how_each_attempt_went(
+    link: Link, event: Event, told: list[FailureKind | None]
+) -> None:
+    _, effects = step(link, event)
+    assert [effect.failed for effect in effects if isinstance(effect, ReportDial)] == told
 
 
 # ── the upstream comes back ──────────────────────────────────────────────────────────────────────────────────────
