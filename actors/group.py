@@ -130,6 +130,7 @@ class GroupSupervisor(GroupReports):
         if child is None or child.address != sender:
             return
         child.pid, child.snapshot = message.snapshot.pid, message.snapshot
+        child.last_seen = (message.snapshot.at, message.snapshot.link_state == "open")
         policy = self._policy
         self._watchman.heard(
             message.snapshot.instance_id, time.monotonic(), message.snapshot.cpu_percent, policy

@@ -34,6 +34,7 @@ class Child:
     snapshot: InstanceSnapshot | None = None
     quarantine: str | None = None
     doom: str | None = None
+    last_seen: tuple[float, bool] | None = None
     stopping: bool = False
     drop: bool = False
     purge: bool = False
@@ -66,6 +67,8 @@ class GroupReports(BaseActor):
             host=setup.host,
             journal=setup.journal,
             restarts=child.restarts,
+            started_at=setup.started_at,
+            last_seen=child.last_seen,
         )
 
     def _show_quarantine(self, child: Child) -> None:

@@ -7,6 +7,7 @@ The lock keeps a second process of the same instance out; while it is held elsew
 import contextlib
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from setproctitle import setproctitle
@@ -100,6 +101,7 @@ class InstanceActor(InstancePorts):
         self._store = store
         settings = self._own_settings(setup)
         link_state = dict(loaded.link_state) if loaded.link_state else None
+        self._take_over(link_state, setup)
         last = loaded.next_event_number - 1
         self._runtime = Runtime(
             record=setup.record,
@@ -153,16 +155,7 @@ class InstanceActor(InstancePorts):
 
     def receiveMsg_SettingsChanged(self, message: SettingsChanged, sender: Address) -> None:
         if self._setup is not None:
-            setup = self._setup
-            changed = ConfigureInstance(
-                setup.record,
-                message.settings,
-                setup.data_dir,
-                setup.log_dir,
-                setup.host,
-                self._journal,
-                setup.restarts,
-            )
+            changed = replace(self._setup, settings=message.settings, journal=self._journal)
             self.receiveMsg_ConfigureInstance(changed, sender)
 
     def receiveMsg_JournalMoved(self, message: JournalMoved, sender: Address) -> None:
@@ -231,6 +224,7 @@ class InstanceActor(InstancePorts):
         self._runtime.tick()
         if self._tick % PRUNE_BEATS == 0:
             self._prune(self._runtime.settings)
+            self._runtime.keep()
         return None
 
     def _check_memory(self, setup: ConfigureInstance) -> None:

@@ -2,16 +2,18 @@
 
 import random
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from actors.base import BaseActor
 from actors.reporting import Surroundings, snapshot
 from actors.runtime import Runtime
 from core import loglines
+from core.availability import Ledger, Span, add, export, restore
 from core.config import Settings, with_overrides
 from core.effects import Record
 from core.failures import FailureKind
-from core.instances import upstream_key
+from core.instances import Desired, upstream_key
 from core.link_state import Link, LinkState
 from core.messages import (
     Address,
@@ -25,6 +27,7 @@ from core.messages import (
 )
 from core.records import StoredEvent
 from core.snapshot import InstanceSnapshot
+from core.upstream import REASONS, GateState
 from store import logs
 from store.files import InstanceLock
 from store.session import SessionStore
@@ -44,8 +47,7 @@ class InstancePorts(BaseActor):
         self._trouble: str | None = None
         self._stopping: StopInstance | None = None
         self._tick = 0
-        self._connected_s = 0.0
-        self._wanted_s = 0.0
+        self._ledger = Ledger()
         self._counted_at_s = time.monotonic()
         self._cpu_percent: float | None = None
         self._cpu_at = (time.monotonic(), time.process_time())
@@ -114,8 +116,7 @@ class InstancePorts(BaseActor):
                 last_frame_mono_s=None if runtime is None else runtime.transport.last_frame_s,
                 queued_messages=0 if runtime is None else len(runtime.outbox.waiting),
                 unsent_events=0 if runtime is None else runtime.feed.count,
-                connected_s=self._connected_s,
-                wanted_s=self._wanted_s,
+                ledger=self._ledger,
                 cpu_percent=self._cpu_percent,
                 trouble=self._trouble or (runtime.store_failure if runtime is not None else None),
             ),
@@ -131,10 +132,30 @@ class InstancePorts(BaseActor):
     def _count_time(self, now_s: float, link: Link) -> None:
         """Add the time since the last look to what the link was then: reports come at every change."""
         passed_s, self._counted_at_s = now_s - self._counted_at_s, now_s
-        self._connected_s += passed_s if self._was_open else 0.0
-        self._wanted_s += passed_s if self._was_wanted else 0.0
-        self._was_open, self._was_wanted = link.state is LinkState.OPEN, link.wanted
+        if self._was[0]:
+            _, is_open, held = self._was
+            span = Span(passed_s, passed_s if is_open else 0.0, passed_s if held and not is_open else 0.0)
+            self._ledger = add(self._ledger, time.time(), span)
+        held = link.state is LinkState.WAITING and link.cause == REASONS[GateState.DOWN]
+        self._was = (link.wanted, link.state is LinkState.OPEN, held)
 
-    _was_open = False
+    _was = (False, False, False)
 
-    _was_wanted = False
+    def carried(self) -> dict[str, Any]:
+        """What the store keeps beside the link's state."""
+        return {"ledger": export(self._ledger), "counted_at": time.time()}
+
+    def _take_over(self, stored: Mapping[str, Any] | None, setup: ConfigureInstance) -> None:
+        """Go on with the ledger of the process before; the time between the two was wanted and not connected."""
+        kept = (stored or {}).get("ledger")
+        self._ledger = restore(kept, setup.started_at)
+        if (
+            kept is None
+            or kept["started_at"] != setup.started_at
+            or setup.record.desired is not Desired.CONNECTED
+        ):
+            return
+        now, counted_at = time.time(), stored["counted_at"] if stored else time.time()
+        seen_at, was_open = setup.last_seen or (counted_at, False)
+        before_s, gap_s = max(0.0, seen_at - counted_at), max(0.0, now - max(seen_at, counted_at))
+        self._ledger = add(self._ledger, now, Span(before_s + gap_s, before_s if was_open else 0.0))

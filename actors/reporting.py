@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 from core import breaker as breakers
+from core.availability import Ledger, last_day, last_month
 from core.config import Settings
 from core.link_state import Link, LinkState
 from core.records import InstanceRecord
@@ -26,8 +27,7 @@ class Surroundings:
     last_frame_mono_s: float | None
     queued_messages: int
     unsent_events: int
-    connected_s: float
-    wanted_s: float
+    ledger: Ledger
     cpu_percent: float | None
     trouble: str | None
 
@@ -62,8 +62,9 @@ def snapshot(link: Link, around: Surroundings) -> InstanceSnapshot:
         last_frame_at=None if last is None else last + offset_s,
         queued_messages=around.queued_messages,
         unsent_events=around.unsent_events,
-        connected_s=around.connected_s,
-        wanted_s=around.wanted_s,
+        run=around.ledger.run,
+        day=last_day(around.ledger, around.wall_s),
+        month=last_month(around.ledger, around.wall_s),
         memory_bytes=private_bytes(),
         cpu_percent=around.cpu_percent,
     )

@@ -89,7 +89,15 @@ class RootBase(BaseActor):
         setup = self._setup
         self.send(
             group,
-            ConfigureGroup(name, self._settings, setup.data_dir, setup.log_dir, setup.host, self._journal),
+            ConfigureGroup(
+                name=name,
+                started_at=self._started_at,
+                settings=self._settings,
+                data_dir=setup.data_dir,
+                log_dir=setup.log_dir,
+                host=setup.host,
+                journal=self._journal,
+            ),
         )
         for instance_id, home in self._placed.items():
             if home == name and instance_id in self._records:

@@ -63,6 +63,11 @@ class Runtime(RuntimeCore):
         self._dirty = True
         self._settle()
 
+    def keep(self) -> None:
+        """Store the link's state and what is kept beside it, though nothing happened."""
+        self._keep_link()
+        self._settle()
+
     def persisted(self, number: int) -> None:
         """A store that answers late says: durable up to this batch."""
         self._queue.persisted(number)

@@ -86,9 +86,14 @@ class RuntimeCore:
                 self._turn.note(effect, self.link, self.ports.now_s(), self.ports.wall_s())
             case Publish():
                 self._dirty = True
-                self._turn.batch.link_state = export(self.link, self.ports.now_s(), self.ports.wall_s())
+                self._keep_link()
             case _:
                 self._turn.after.append(effect)
+
+    def _keep_link(self) -> None:
+        """The link's state, and what the host wants kept beside it, become durable with this turn."""
+        kept = export(self.link, self.ports.now_s(), self.ports.wall_s())
+        self._turn.batch.link_state = kept | self.ports.carried()
 
     def _protocol_did(self, effects: list[ProtocolEffect]) -> None:
         self._turn.protocol(effects, self.ports.wall_s())

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from core.availability import ratio, total
 from core.snapshot import InstanceSnapshot
 
 CONNECTING = ("dialling", "authenticating")
@@ -14,7 +15,8 @@ PARKED = ("parked", "quarantined")
 @dataclass(frozen=True, slots=True)
 class FleetCounts:
     """Instances by what they are. `total`: wanted and linked at least once; `open`: wanted with an activated breaker;
-    `down`: wanted, not connected, not in `open`; `availability`: connected / wanted seconds, None before any."""
+    `down`: wanted, not connected, not in `open`; `availability`: connected / wanted seconds since the
+    start, None before any; `outage_s`: of these, with the upstream down."""
 
     registered: int = 0
     total: int = 0
@@ -27,6 +29,9 @@ class FleetCounts:
     retry_attempts: int = 0
     recent_failures: int = 0
     availability: float | None = None
+    availability_24h: float | None = None
+    availability_30d: float | None = None
+    outage_s: float = 0.0
 
 
 def count(instances: Iterable[InstanceSnapshot]) -> FleetCounts:
@@ -35,7 +40,6 @@ def count(instances: Iterable[InstanceSnapshot]) -> FleetCounts:
     linked = [one for one in everyone if one.linked]
     wanted = [one for one in linked if one.desired == "connected"]
     activated = [one for one in wanted if one.breaker_state in ACTIVATED]
-    wanted_s = sum(one.wanted_s for one in linked)
     return FleetCounts(
         registered=len(everyone),
         total=len(wanted),
@@ -47,7 +51,10 @@ def count(instances: Iterable[InstanceSnapshot]) -> FleetCounts:
         parked=sum(one.link_state in PARKED for one in linked),
         retry_attempts=sum(one.attempts for one in linked),
         recent_failures=sum(one.recent_failures for one in linked),
-        availability=sum(one.connected_s for one in linked) / wanted_s if wanted_s > 0 else None,
+        availability=ratio(total(one.run for one in linked)),
+        availability_24h=ratio(total(one.day for one in linked)),
+        availability_30d=ratio(total(one.month for one in linked)),
+        outage_s=total(one.run for one in linked).outage_s,
     )
 
 

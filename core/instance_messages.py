@@ -21,7 +21,10 @@ class StartRoot:
 
 @dataclass(frozen=True, slots=True)
 class ConfigureGroup:
+    """First message to a group. `started_at`: of the server (epoch seconds)."""
+
     name: str
+    started_at: float
     settings: Settings
     data_dir: str
     log_dir: str
@@ -63,7 +66,11 @@ class JournalMoved:
 
 @dataclass(frozen=True, slots=True)
 class ConfigureInstance:
-    """First message to an instance, and again whenever its record changed."""
+    """First message to an instance, and again whenever its record changed.
+
+    `started_at`: of the server (epoch seconds). `last_seen`: when the process before this one last reported, and
+    whether its link was open then.
+    """
 
     record: InstanceRecord
     settings: Settings
@@ -72,6 +79,8 @@ class ConfigureInstance:
     host: str
     journal: Address
     restarts: int
+    started_at: float
+    last_seen: tuple[float, bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.availability import NOTHING, Span
 from core.instances import InstanceConfig
 
 
@@ -12,7 +13,8 @@ class InstanceSnapshot:
 
     `link_state`: idle, waiting, dialling, authenticating, open, closing, parked, quarantined. `attempts`: since the
     last stable connection. `recent_failures`: failures inside the breaker's window, their times (epoch seconds) in
-    `failure_times`. `next_retry_at`, `since`, `last_frame_at`: epoch seconds or None.
+    `failure_times`. `next_retry_at`, `since`, `last_frame_at`: epoch seconds or None. `run`, `day`, `month`: seconds
+    wanted and connected since the start, in 24 h, in 30 d.
     """
 
     instance_id: str
@@ -37,8 +39,9 @@ class InstanceSnapshot:
     last_frame_at: float | None = None
     queued_messages: int = 0
     unsent_events: int = 0
-    connected_s: float = 0.0
-    wanted_s: float = 0.0
+    run: Span = NOTHING
+    day: Span = NOTHING
+    month: Span = NOTHING
     memory_bytes: int | None = None
     cpu_percent: float | None = None
     linked: bool = True

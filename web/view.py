@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from core import availability
+from core.availability import Span
 from core.health import ACTIVATED, CONNECTING, FleetCounts, score
 from core.snapshot import Fleet, InstanceSnapshot
 from web.answer import rfc3339, shown_times
@@ -24,9 +26,12 @@ def instance(one: InstanceSnapshot, now_s: float) -> dict[str, Any]:
         "pid": one.pid,
         "host": one.host,
         "restarts": one.restarts,
-        "availability": ratio(one.connected_s, one.wanted_s),
+        "availability": share(one.run),
         "last_frame_age_s": None if one.last_frame_at is None else age_s(one.last_frame_at, now_s),
         "config": one.config.masked(),
+        "availability_24h": share(one.day),
+        "availability_30d": share(one.month),
+        "outage_s": round(one.run.outage_s, 3),
     }
 
 
@@ -62,7 +67,10 @@ def health(fleet: Fleet | None, counts: FleetCounts, now_s: float) -> dict[str, 
         "parked": counts.parked,
         "total_retry_attempts": counts.retry_attempts,
         "total_recent_failures": counts.recent_failures,
-        "availability": None if counts.availability is None else round(counts.availability, 6),
+        "availability": rounded(counts.availability),
+        "availability_24h": rounded(counts.availability_24h),
+        "availability_30d": rounded(counts.availability_30d),
+        "outage_s": round(counts.outage_s, 3),
     } | _host(fleet, now_s)
 
 
@@ -87,6 +95,9 @@ def age_s(at_s: float, now_s: float) -> float:
     return round(max(0.0, now_s - at_s), 3)
 
 
-def ratio(part_s: float, whole_s: float) -> float | None:
-    """Availability 0..1, None when nothing was wanted yet."""
-    return None if whole_s <= 0 else round(min(1.0, max(0.0, part_s / whole_s)), 6)
+def share(span: Span) -> float | None:
+    return rounded(availability.ratio(span))
+
+
+def rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

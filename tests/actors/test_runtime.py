@@ -34,6 +34,7 @@ class World:
     answers: list[CommandReply] = field(default_factory=list)
     batches: list[tuple[str, tuple[StoredEvent, ...]]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    dials: list[FailureKind | None] = field(default_factory=list)
     reports: int = 0
 
     def now_s(self) -> float:
@@ -48,11 +49,17 @@ class World:
     def wake(self, delay_s: float, name: str, epoch: int) -> None:
         self.wakes.append((self.now + delay_s, name, epoch))
 
+    def carried(self) -> dict[str, Any]:
+        return {}
+
     def report(self) -> None:
         self.reports += 1
 
     def ask_permit(self, epoch: int, probe: bool) -> None:
         self.permits.append((epoch, probe))
+
+    def report_dial(self, failed: FailureKind | None) -> None:
+        self.dials.append(failed)
 
     def answer(self, reply_to: Any, reply: CommandReply) -> None:
         self.answers.append(reply)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.availability import Span
 from core.health import FleetCounts, count, score
 from core.instances import InstanceConfig
 from core.snapshot import InstanceSnapshot
@@ -21,7 +22,7 @@ PROBED = one(breaker_state="half_open")
 PARKED = one(link_state="parked")
 QUARANTINED = one(link_state="quarantined")
 IDLE = one("disconnected", "idle")
-NEVER_LINKED = one(link_state="parked", linked=False, attempts=5, recent_failures=5, wanted_s=100.0)
+NEVER_LINKED = one(link_state="parked", linked=False, attempts=5, recent_failures=5, run=Span(100.0))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_attempts_and_failures_are_summed() -> None:
 
 
 def test_availability_is_connected_by_wanted_seconds() -> None:
-    fleet = [one(connected_s=90.0, wanted_s=100.0), one(connected_s=0.0, wanted_s=100.0), NEVER_LINKED]
+    fleet = [one(run=Span(100.0, 90.0)), one(run=Span(100.0)), NEVER_LINKED]
     assert count(fleet).availability == 0.45
 
 

@@ -54,6 +54,10 @@ def test_an_outage_costs_canaries_and_its_end_brings_all_back_at_the_rate(
         assert time.monotonic() - healed <= 1.2 * COUNT / 5 + 10
         assert upstream.totals().dials_per_s_max <= 5 + 5 + 1, "the rate, a burst's worth, and the canary"
         wait_for(lambda: gate(server, upstream).get("state") == "up", 20, lambda: str(gate(server, upstream)))
+        seen = server.instance(IDS[0])
+        assert seen["outage_s"] > 5, "the outage is counted beside the availability"
+        assert 0 < seen["availability"] < 1
+        assert seen["availability_24h"] == pytest.approx(seen["availability"], abs=0.05)
         causes = [entry["cause"] or "" for entry in server.timeline(IDS[0])]
         assert any("upstream" in cause for cause in causes), causes
 

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from core import messages as m
+from core.availability import Span
 from core.config import HttpSettings
 from core.instances import InstanceConfig, LinkKind, LoginConfig, Payload, PingConfig
 from tests.web.conftest import World
@@ -29,6 +30,9 @@ KEYS = [
     "availability",
     "last_frame_age_s",
     "config",
+    "availability_24h",
+    "availability_30d",
+    "outage_s",
 ]
 FULL = {
     "headers": {"Authorization": "Bearer upstream-secret"},
@@ -107,8 +111,7 @@ def test_the_shape_of_an_instance(world: World) -> None:
         pid=77,
         host="box",
         restarts=1,
-        connected_s=1.0,
-        wanted_s=3.0,
+        run=Span(3.0, 1.0),
     )
     world.put(one)
     data = world.ask("GET", "/api/v1/instances/a").body["data"]

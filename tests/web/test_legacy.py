@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from core.availability import Span
 from core.config import HealthSettings, HttpSettings
 from core.messages import ForceRetry, ResetBreaker
 from core.records import Scope
@@ -48,7 +49,7 @@ def test_health_has_the_bytes_that_scripts_grep(world: World) -> None:
 
 
 def test_health_counts_are_integers_and_the_rest_has_its_type(world: World) -> None:
-    world.put(snapshot("a", link_state="open", connected_s=30.0, wanted_s=40.0))
+    world.put(snapshot("a", link_state="open", run=Span(40.0, 30.0)))
     data = world.ask("GET", "/health", token=None).body["data"]
     assert all(type(data[name]) is int for name in INTEGERS)
     assert data["availability"] == 0.75
