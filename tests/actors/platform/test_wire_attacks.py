@@ -198,3 +198,16 @@ def test_a_message_of_an_unlisted_class_is_refused_and_the_receiver_goes_on(
     program.do("ask", kind="SayUnlisted", answers=0)
     assert program.echo()
     assert "actor_cast.Unlisted" in program.stderr()
+
+
+def test_spawned_processes_are_protected_alike(programs: Callable[..., Program], tmp_path: Path) -> None:
+    program = programs(start_method="spawn")
+    program.start()
+    program.with_children(1)
+    marker = tmp_path / "executed"
+    for (host, port), _ in listeners(tree(program.admin)).items():
+        assert host == "127.0.0.1"
+        for data in frames(program, marker).values():
+            attack(port, data)
+    assert not marker.exists()
+    assert program.echo()
