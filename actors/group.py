@@ -13,10 +13,9 @@ from setproctitle import setproctitle
 from thespian.actors import ActorExitRequest
 
 from actors import exits
-from actors.group_reports import Child, GroupReports
+from actors.group_reports import Child
+from actors.group_watch import GroupWatch
 from actors.instance import InstanceActor
-from actors.watchman import CHECK_S, SIGNALS, end_process
-from core.config import SupervisionSettings
 from core.instances import upstream_key
 from core.messages import (
     Address,
@@ -24,7 +23,6 @@ from core.messages import (
     ConfigureGroup,
     DialEnded,
     DropInstance,
-    GroupReport,
     GroupStopped,
     InstanceCrashed,
     InstanceDropped,
@@ -47,10 +45,9 @@ from core.supervision import Quarantine, after_crash
 from store import logs
 
 TERM_AFTER_S = 5.0
-KILL_AFTER_S = 2.0
 
 
-class GroupSupervisor(GroupReports):
+class GroupSupervisor(GroupWatch):
     # ── what the root says ───────────────────────────────────────────────────────────────────────────────────────
 
     def receiveMsg_ConfigureGroup(self, message: ConfigureGroup, sender: Address) -> None:
@@ -136,11 +133,6 @@ class GroupSupervisor(GroupReports):
             message.snapshot.instance_id, time.monotonic(), message.snapshot.cpu_percent, policy
         )
         self._report(message.snapshot)
-
-    @property
-    def _policy(self) -> SupervisionSettings:
-        assert self._setup is not None
-        return self._setup.settings.supervision
 
     def receiveMsg_InstanceStopped(self, message: InstanceStopped, sender: Address) -> None:
         self.send(sender, ActorExitRequest())
@@ -248,25 +240,3 @@ class GroupSupervisor(GroupReports):
         elif kind in ("term", "kill") and child.stopping:
             self._end_process(child, signal.SIGTERM if kind == "term" else signal.SIGKILL)
         return None
-
-    def _end_process(self, child: Child, number: signal.Signals) -> None:
-        """An instance that does not stop when asked: SIGTERM, then SIGKILL."""
-        if end_process(exits.child_pid(self, child.address), number):
-            self.wake_after(KILL_AFTER_S, f"kill:{child.record.instance_id}", child.generation)
-
-    def _watch(self) -> None:
-        """End who hangs or spins; what follows is the same as after any crash."""
-        for instance_id, verdict, why in self._watchman.check(time.monotonic(), self._policy):
-            child = self._children[instance_id]
-            child.doom = child.doom or why
-            logs.log_event("watchdog", f"Watchdog: {why}; {verdict.value}", "ERROR", instance_id, reason=why)
-            end_process(exits.child_pid(self, child.address), SIGNALS[verdict])
-        self.wake_after(CHECK_S, "watch", 0)
-
-    def _beat(self) -> None:
-        """The group's own heartbeat: its merged reports, also when there are none."""
-        assert self._setup is not None
-        self.send(self._root, GroupReport(self._setup.name, ()))
-        self.wake_after(self._policy.heartbeat_s, "beat", 0)
-
-    # ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────

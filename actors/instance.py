@@ -12,12 +12,9 @@ from pathlib import Path
 
 from setproctitle import setproctitle
 
-from actors.exits import EXIT_BUG, EXIT_MEMORY
-from actors.instance_ports import InstancePorts
+from actors.instance_ends import InstanceEnds
 from actors.local_session import LocalSession, make_protocol
 from actors.obeying import obey, refusal
-from actors.process import leave_stack
-from actors.reporting import private_bytes
 from actors.runtime import Runtime
 from actors.transport import Transport
 from core import link_events as events
@@ -51,7 +48,7 @@ STOP_GRACE_S = 0.5
 PRUNE_BEATS = 12
 
 
-class InstanceActor(InstancePorts):
+class InstanceActor(InstanceEnds):
     """See the module's docstring. Everything that decides is in the runtime or below it."""
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -227,31 +224,8 @@ class InstanceActor(InstancePorts):
             self._runtime.keep()
         return None
 
-    def _check_memory(self, setup: ConfigureInstance) -> None:
-        """End a process that leaks before it hurts its neighbours; the store hands everything over."""
-        used, ceiling_mb = private_bytes(), setup.settings.supervision.memory_mb
-        if used is not None and used > ceiling_mb * 1024 * 1024:
-            text = f"private memory {used // (1024 * 1024)} MiB, the ceiling is {ceiling_mb} MiB"
-            self._log(Record("watchdog", "ERROR", {"text": f"Watchdog: {text}"}))
-            self._end(EXIT_MEMORY, MemoryError(text))
-
-    def _end(self, code: int, error: Exception) -> None:
-        """End this process now, leaving the stack where the registry finds it."""
-        if self._setup is not None:
-            leave_stack(DataDir(Path(self._setup.data_dir)).crash, error)
-        os._exit(code)
-
     def _prune(self, settings: Settings) -> None:
         """Drop old finished messages and timeline entries; a disk that refuses is reported by the next write."""
         if self._store is not None:
             with contextlib.suppress(StoreFailed):
                 self._store.prune(settings.outbox.keep_finished)
-
-    def on_bug(self, error: Exception) -> None:
-        """A bug leaves this process in a state that nobody thought of: end it, the group starts a new one.
-
-        What was durable is handed over by the store; the stack goes where the registry finds it.
-        """
-        self._end(EXIT_BUG, error)
-
-    # ── seen from outside ────────────────────────────────────────────────────────────────────────────────────────

@@ -13,12 +13,11 @@ from setproctitle import setproctitle
 from actors import exits
 from actors.journal import JournalActor
 from actors.registry import RegistryActor
-from actors.root_commands import RootCommands
+from actors.root_gates import RootGates
 from actors.watchman import CHECK_S, SIGNALS, end_process
 from core.messages import (
     Address,
     CommandReply,
-    DialEnded,
     GroupReport,
     GroupStopped,
     HostStorage,
@@ -30,9 +29,6 @@ from core.messages import (
     OpenJournal,
     OpenRegistry,
     PartAlive,
-    PermitGranted,
-    PermitHeld,
-    PermitRequest,
     PingRoot,
     PrepareStop,
     RegistryBroken,
@@ -42,19 +38,16 @@ from core.messages import (
     StartRoot,
     StopGroup,
     Subscribe,
-    UpstreamBack,
     WatchJournal,
 )
 from core.supervision import delay_s as restart_delay_s
-from core.upstream import GateState
 from store import logs
 
-PUSH_S = 0.05
 PULSE_S = 1.0
 REOPEN_S = 2.0
 
 
-class Supervisor(RootCommands):
+class Supervisor(RootGates):
     """The root: parts that it starts and restarts, permits, the read model's feed."""
 
     # ── start ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -118,8 +111,6 @@ class Supervisor(RootCommands):
         if self._broken.get(part) != text:
             logs.logger().error("The %s cannot be used: %s", part, text)
         self._broken[part] = text
-
-    # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def receiveMsg_PingRoot(self, message: PingRoot, sender: Address) -> None:
         ready = self._loaded and self._journal_open and not self._broken
@@ -212,39 +203,6 @@ class Supervisor(RootCommands):
             quarantined = self._records[crash.instance_id] = replace(record, quarantine=message.quarantine)
             self.send(self._registry, SaveInstance("", quarantined))
 
-    # ── permits ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def receiveMsg_PermitRequest(self, message: PermitRequest, sender: Address) -> None:
-        self._permit(self._gate.request(message, time.monotonic()))
-        self._release_later()
-
-    def receiveMsg_DialEnded(self, message: DialEnded, sender: Address) -> None:
-        state = self._gate.ended(message, time.monotonic())
-        if state is None:
-            return
-        level = "INFO" if state in (GateState.UP, GateState.RECOVERING) else "ERROR"
-        text = f"Upstream {message.upstream}: {state.value}"
-        logs.log_event("upstream", text, level, upstream=message.upstream, state=state.value)
-        if state is GateState.RECOVERING:
-            for group in self._groups.values():
-                self.send(group, UpstreamBack(message.upstream))
-        self._push_soon()
-        self._release_later()
-
-    def _permit(self, answer: PermitGranted | PermitHeld) -> None:
-        if group := self._group_of(answer.instance_id):
-            self.send(group, answer)
-
-    def _release_later(self) -> None:
-        """One wake-up for the next release; an earlier one replaces it."""
-        now_s = time.monotonic()
-        delay_s = self._gate.next_release_s(now_s)
-        if delay_s is None or (self._release_at_s is not None and self._release_at_s <= now_s + delay_s):
-            return
-        self._release_at_s = now_s + delay_s
-        self._release += 1
-        self.wake_after(delay_s, "release", self._release)
-
     # ── the feed ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def receiveMsg_GroupReport(self, message: GroupReport, sender: Address) -> None:
@@ -266,11 +224,6 @@ class Supervisor(RootCommands):
 
     def receiveMsg_HostStorage(self, message: HostStorage, sender: Address) -> None:
         self._storage = message
-
-    def _push_soon(self) -> None:
-        if not self._pushing:
-            self._pushing = True
-            self.wake_after(PUSH_S, "push", 0)
 
     def _pulse(self) -> None:
         self._push()

@@ -1,0 +1,44 @@
+"""The group's watchdog: it ends children that hang or spin, and beats for the root."""
+
+import signal
+import time
+
+from actors import exits
+from actors.group_reports import Child, GroupReports
+from actors.watchman import CHECK_S, SIGNALS, end_process
+from core.config import SupervisionSettings
+from core.messages import (
+    GroupReport,
+)
+from store import logs
+
+KILL_AFTER_S = 2.0
+
+
+class GroupWatch(GroupReports):
+    """Heartbeats of the children judged, and its own sent."""
+
+    @property
+    def _policy(self) -> SupervisionSettings:
+        assert self._setup is not None
+        return self._setup.settings.supervision
+
+    def _end_process(self, child: Child, number: signal.Signals) -> None:
+        """An instance that does not stop when asked: SIGTERM, then SIGKILL."""
+        if end_process(exits.child_pid(self, child.address), number):
+            self.wake_after(KILL_AFTER_S, f"kill:{child.record.instance_id}", child.generation)
+
+    def _watch(self) -> None:
+        """End who hangs or spins; what follows is the same as after any crash."""
+        for instance_id, verdict, why in self._watchman.check(time.monotonic(), self._policy):
+            child = self._children[instance_id]
+            child.doom = child.doom or why
+            logs.log_event("watchdog", f"Watchdog: {why}; {verdict.value}", "ERROR", instance_id, reason=why)
+            end_process(exits.child_pid(self, child.address), SIGNALS[verdict])
+        self.wake_after(CHECK_S, "watch", 0)
+
+    def _beat(self) -> None:
+        """The group's own heartbeat: its merged reports, also when there are none."""
+        assert self._setup is not None
+        self.send(self._root, GroupReport(self._setup.name, ()))
+        self.wake_after(self._policy.heartbeat_s, "beat", 0)

@@ -1,0 +1,39 @@
+"""How an instance's process ends itself: after a bug, or when it takes too much memory."""
+
+import os
+from pathlib import Path
+
+from actors.exits import EXIT_BUG, EXIT_MEMORY
+from actors.instance_ports import InstancePorts
+from actors.process import leave_stack
+from actors.reporting import private_bytes
+from core.effects import Record
+from core.messages import (
+    ConfigureInstance,
+)
+from store.layout import DataDir
+
+
+class InstanceEnds(InstancePorts):
+    """Ends that leave their stack for the crash record."""
+
+    def _check_memory(self, setup: ConfigureInstance) -> None:
+        """End a process that leaks before it hurts its neighbours; the store hands everything over."""
+        used, ceiling_mb = private_bytes(), setup.settings.supervision.memory_mb
+        if used is not None and used > ceiling_mb * 1024 * 1024:
+            text = f"private memory {used // (1024 * 1024)} MiB, the ceiling is {ceiling_mb} MiB"
+            self._log(Record("watchdog", "ERROR", {"text": f"Watchdog: {text}"}))
+            self._end(EXIT_MEMORY, MemoryError(text))
+
+    def _end(self, code: int, error: Exception) -> None:
+        """End this process now, leaving the stack where the registry finds it."""
+        if self._setup is not None:
+            leave_stack(DataDir(Path(self._setup.data_dir)).crash, error)
+        os._exit(code)
+
+    def on_bug(self, error: Exception) -> None:
+        """A bug leaves this process in a state that nobody thought of: end it, the group starts a new one.
+
+        What was durable is handed over by the store; the stack goes where the registry finds it.
+        """
+        self._end(EXIT_BUG, error)

@@ -1,0 +1,57 @@
+"""The root's upstream gates: permits asked, dials told, permits released as they may."""
+
+import time
+
+from actors.root_commands import RootCommands
+from core.messages import (
+    Address,
+    DialEnded,
+    PermitGranted,
+    PermitHeld,
+    PermitRequest,
+    UpstreamBack,
+)
+from core.upstream import GateState
+from store import logs
+
+PUSH_S = 0.05
+
+
+class RootGates(RootCommands):
+    """Permits for all instances of this host."""
+
+    def receiveMsg_PermitRequest(self, message: PermitRequest, sender: Address) -> None:
+        self._permit(self._gate.request(message, time.monotonic()))
+        self._release_later()
+
+    def receiveMsg_DialEnded(self, message: DialEnded, sender: Address) -> None:
+        state = self._gate.ended(message, time.monotonic())
+        if state is None:
+            return
+        level = "INFO" if state in (GateState.UP, GateState.RECOVERING) else "ERROR"
+        text = f"Upstream {message.upstream}: {state.value}"
+        logs.log_event("upstream", text, level, upstream=message.upstream, state=state.value)
+        if state is GateState.RECOVERING:
+            for group in self._groups.values():
+                self.send(group, UpstreamBack(message.upstream))
+        self._push_soon()
+        self._release_later()
+
+    def _permit(self, answer: PermitGranted | PermitHeld) -> None:
+        if group := self._group_of(answer.instance_id):
+            self.send(group, answer)
+
+    def _release_later(self) -> None:
+        """One wake-up for the next release; an earlier one replaces it."""
+        now_s = time.monotonic()
+        delay_s = self._gate.next_release_s(now_s)
+        if delay_s is None or (self._release_at_s is not None and self._release_at_s <= now_s + delay_s):
+            return
+        self._release_at_s = now_s + delay_s
+        self._release += 1
+        self.wake_after(delay_s, "release", self._release)
+
+    def _push_soon(self) -> None:
+        if not self._pushing:
+            self._pushing = True
+            self.wake_after(PUSH_S, "push", 0)
