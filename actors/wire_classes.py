@@ -44,6 +44,7 @@ PLATFORM_CLASSES: dict[str, tuple[str, ...]] = {
 
 # Modules of `core` whose own dataclasses and enums may be messages or parts of messages.
 CORE_MODULES: tuple[str, ...] = (
+    "core.availability",
     "core.command_messages",
     "core.config",
     "core.effects",
