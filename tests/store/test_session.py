@@ -169,7 +169,9 @@ def test_an_updated_message_keeps_its_place(store: SessionStore) -> None:
     store.commit(Batch(outbox=[message(2, state=MessageState.FAILED, error="refused", finished_at=5)]))
     assert [m.message_id for m in store.load().pending] == ["m1", "m3"]
     assert store.message("m2") == message(2, state=MessageState.FAILED, error="refused", finished_at=5)
-    assert reopened(store).load().pending[0].tries == 4
+    again = reopened(store)
+    assert again.load().pending[0].tries == 4
+    again.close()
 
 
 def test_pruning_keeps_the_newest_finished_and_every_pending_message(store: SessionStore) -> None:
