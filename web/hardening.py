@@ -173,6 +173,16 @@ class StrictServer(CPWSGIServer):
             conn.was_idle = True
             self.put_conn(conn)
 
+    def stop(self) -> None:
+        """Serve what has arrived already, then stop as cheroot does: finish, at most for the grace time."""
+        if self.ready:
+            self._connections.stop()
+            for descriptor, conn in list(self._connections._selector.select(0)):
+                if conn is not self:
+                    self._connections._selector.unregister(descriptor)
+                    super().process_conn(conn)
+        super().stop()
+
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """cheroot's own words; what a client did wrong is worth a debug line only."""
         log.log(level if level >= logging.ERROR else logging.DEBUG, "http: %s", msg, exc_info=traceback)

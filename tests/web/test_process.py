@@ -116,9 +116,7 @@ def test_a_stop_lets_requests_finish_ends_streams_and_takes_at_most_5_s(server: 
     streamed = threading.Event()
 
     def ask() -> None:
-        answers.append(
-            httpx.post(server.places[0] + "/force-retry/stuck", headers=headers, timeout=DEADLINE_S)
-        )
+        answers.append(httpx.post(server.places[0] + "/force-retry/a", headers=headers, timeout=DEADLINE_S))
 
     def stream() -> None:
         url = server.places[0] + "/api/v1/events"
@@ -132,6 +130,7 @@ def test_a_stop_lets_requests_finish_ends_streams_and_takes_at_most_5_s(server: 
     for thread in threads:
         thread.start()
     assert streamed.wait(DEADLINE_S)
+    eventually((server.folder / "asked").exists)
     code, took_s, stderr = server.stop()
     for thread in threads:
         thread.join(DEADLINE_S)

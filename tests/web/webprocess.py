@@ -1,6 +1,7 @@
 """The web process as it really runs, over a fake root: `python webprocess.py DATA_DIR [PORT] [HOST]`.
 
-It writes the bound addresses to DATA_DIR/places.json once it answers. DATA_DIR/bad makes a reload fail.
+It writes the bound addresses to DATA_DIR/places.json once it answers. DATA_DIR/bad makes a reload fail. A force-retry
+is never answered; DATA_DIR/asked says that one has reached the root.
 """
 
 import json
@@ -26,8 +27,11 @@ def main(folder: Path, port: int = 0, host: str = "localhost", cert: str = "", k
     settings = Settings(http=http)
     root = FakeRoot()
     root.instances["a"] = snapshot("a")
-    root.instances["stuck"] = snapshot("stuck")
-    root.hooks[ForceRetry] = lambda one: None if one.instance_id == "stuck" else root.answer_about(one)
+
+    def never_answer(command: ForceRetry) -> None:
+        (folder / "asked").touch()
+
+    root.hooks[ForceRetry] = never_answer
 
     def reload() -> Settings:
         if (folder / "bad").exists():

@@ -18,6 +18,8 @@ class CPWSGIHTTPRequest:
     def simple_response(self, status: str, msg: str = ...) -> None: ...
 
 class CPWSGIServer:
+    requests: Any
+    ready: bool
     socket: Socket
     bind_addr: tuple[str, int]
     keep_alive_conn_limit: int
