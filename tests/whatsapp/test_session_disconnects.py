@@ -98,7 +98,6 @@ def test_what_is_no_frame_of_ours_is_a_protocol_failure_or_waits(client, data):
 def test_a_certificate_of_another_root_is_refused():
     server = Server()
     client = Client(server, 1)
-    server.root.__class__
     other = Server(seed=2)
     server.chain, server.static = other.chain, other.static
     client.open()
