@@ -129,6 +129,17 @@ action("force-retry", "/force-retry", "Dial now: clears breaker and backoff.")
 action("reset-breaker", "/reset-circuit-breaker", "Clear failures and attempts and close the breaker.")
 
 
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; without one the answer has to be given as --yes."""
+    import sys
+
+    from cli.failure import USAGE, CommandFailed
+
+    if not sys.stdin.isatty():
+        raise CommandFailed(f"{question} Say so with --yes.", USAGE)
+    return typer.confirm(question, err=True)
+
+
 @app.command()
 def remove(
     instance: InstanceArgument,
@@ -140,7 +151,7 @@ def remove(
     from cli.output import line
     from cli.output import show as show_result
 
-    if not yes:
-        typer.confirm(f"Remove {instance} with everything stored for it?", abort=True, err=True)
+    if not yes and not confirmed(f"Remove {instance} with everything stored for it?"):
+        raise typer.Exit(1)
     answer = call(data, "DELETE", one(instance))
     show_result(answer, output, lambda: line(f"{instance}: removed"))

@@ -42,6 +42,7 @@ class Writer:
 
     def _write(self, report: Any) -> None:
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
+        data.pop("node", None)  # the worker it came from is no more when the report is read
         self._file.write(json.dumps(data, default=str) + "\n")
 
     def pytest_unconfigure(self) -> None:
@@ -54,8 +55,13 @@ class Reader:
     def __init__(self, config: pytest.Config, path: Path) -> None:
         self._config = config
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
-        load = config.hook.pytest_report_from_serializable
-        self._reports = [load(config=config, data=json.loads(line)) for line in lines]
+        self._reports = [self._loaded(json.loads(line)) for line in lines]
+
+    def _loaded(self, data: Any) -> Any:
+        report = self._config.hook.pytest_report_from_serializable(config=self._config, data=data)
+        if isinstance(report.longrepr, list):  # where a test was skipped: JSON has no tuples
+            report.longrepr = tuple(report.longrepr)
+        return report
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

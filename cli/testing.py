@@ -40,17 +40,12 @@ def run_tests(arguments: Sequence[str], slow: bool) -> int:
     also = "" if slow else " and not slow"
     with tempfile.TemporaryDirectory() as folder:
         carried = str(Path(folder) / "reports.jsonl")
-        plain = [
-            *("-m", f"not serial{also}"),
-            *("-n", str(WORKERS)),
-            *("--dist", "loadfile"),
-            "--carry-out",
-            carried,
-        ]
-        code = pytest([*plain, *arguments])
+        workers = ["-n", str(WORKERS), "--dist", "loadfile"]
+        # With "=": pytest takes a path that stands alone for one of the tests.
+        code = pytest(["-m", f"not serial{also}", *workers, f"--carry-out={carried}", *arguments])
         if code not in (0, 1, NO_TESTS):
             return code
-        return pytest(["-m", f"serial{also}", "--carry-in", carried, *arguments])
+        return pytest(["-m", f"serial{also}", f"--carry-in={carried}", *arguments])
 
 
 def pytest(arguments: Sequence[str]) -> int:

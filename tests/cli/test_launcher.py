@@ -1,8 +1,11 @@
 """The launcher with fake children: starting, restarting, stopping, and leaving nothing behind."""
 
+import contextlib
 import os
+import pty
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import pytest
 
 from cli.child import Child, restart_delay_s
 from cli.processes import Process
-from tests.cli.running import DEADLINE_S, Started, eventually, gone, pids
+from tests.cli.running import DEADLINE_S, HOME, Started, eventually, gone, pids
 
 LAUNCHED = str(Path(__file__).with_name("launched.py"))
 
@@ -119,3 +122,20 @@ def test_sighup_reaches_the_children(started: Started, tmp_path: Path) -> None:
     for name in ("actors", "web"):
         eventually((tmp_path / f"{name}.hups").exists, f"{name} hears of the reload")
     assert launcher.poll() is None
+
+
+def test_a_closed_terminal_stops_the_server_instead_of_reloading_it(tmp_path: Path) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["PYTHONPATH"] = str(HOME)
+        os.execv(sys.executable, [sys.executable, LAUNCHED, str(tmp_path), "web=obedient"])
+    try:
+        eventually((tmp_path / "ready").exists, "the launcher is ready")
+        os.close(terminal)
+        eventually(lambda: gone(pid), "the launcher ends")
+        assert os.waitpid(pid, 0)[1] == 0
+        assert not (tmp_path / "web.hups").exists()
+        assert all(gone(child) for child in pids(tmp_path / "web.pids"))
+    finally:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)

@@ -15,6 +15,8 @@ from simulator.client import Listener, Simulator
 from tests.cli.commands import Operator
 from tests.cli.running import eventually
 
+pytestmark = pytest.mark.timeout(300)  # real servers on machines that do other things, too
+
 KNOBS = "[retry]\ndelay_s = 1\nstep_s = 1\nmax_s = 2\n"
 
 
@@ -60,10 +62,10 @@ def test_status_shows_address_health_and_processes(operator: Operator) -> None:
     assert found["url"] in text and "instances connected" in text
 
 
-@pytest.mark.parametrize("command", ["start", "serve"])
-def test_a_second_server_on_the_same_folder_is_refused(operator: Operator, command: str) -> None:
+@pytest.mark.parametrize("command", [["start"], ["serve"], []], ids=["start", "serve", "no command"])
+def test_a_second_server_on_the_same_folder_is_refused(operator: Operator, command: list[str]) -> None:
     before = running(operator)
-    done = operator.run(command, "--port", "0")
+    done = operator.run(*command, "--port", "0")
     assert (done.code, done.out) == (1, "")
     launcher = launcher_of(operator.place)
     assert launcher is not None

@@ -1,0 +1,97 @@
+"""`run.py test`: two runs of pytest end in one summary; `run.py check` runs everything even when one part fails."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cli import testing
+from tests.cli.running import HOME
+
+pytestmark = pytest.mark.timeout(300)
+
+CONFIG = "[tool:pytest]\naddopts = --strict-markers -ra\nmarkers =\n    slow: slow\n    serial: serial\n"
+HEAD = "import pytest\n"
+PASS = "def test_pass(): pass\n"
+SLOW = "@pytest.mark.slow\ndef test_slow(): pass\n"
+FAIL = "def test_fail(): assert 1 == 2, 'because'\n"
+SKIP = "def test_skip(): pytest.skip('no reason')\n"
+SERIAL = "@pytest.mark.serial\ndef test_alone(worker='x'): pass\n"
+SERIAL_FAIL = "@pytest.mark.serial\ndef test_alone_fails(): assert 0\n"
+BROKEN = "def test_broken(:\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "setup.cfg").write_text(CONFIG)
+    monkeypatch.setattr(testing, "HOME", tmp_path)
+    monkeypatch.setattr(testing, "WORKERS", 1)
+    monkeypatch.setenv("PYTHONPATH", str(HOME))
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    return tmp_path
+
+
+def outcome(
+    project: Path, capfd: pytest.CaptureFixture[str], *parts: str, slow: bool = False
+) -> tuple[int, str, str]:
+    """Exit code, the last summary line without its time, and everything after the second run began."""
+    (project / "test_it.py").write_text(HEAD + "".join(parts))
+    code = testing.run_tests(["-p", "no:cacheprovider"], slow)
+    out = capfd.readouterr().out
+    last = out.strip().splitlines()[-1].strip("= ")
+    return code, re.sub(r" in [\d.]+s.*", "", last), out.rpartition("test session starts")[2]
+
+
+@pytest.mark.parametrize(
+    ("parts", "slow", "code", "summary"),
+    [
+        ((PASS, SLOW, SERIAL), False, 0, "2 passed, 2 deselected"),
+        ((PASS, SLOW), True, 0, "2 passed, 2 deselected"),
+        ((PASS, SERIAL, SERIAL_FAIL), False, 1, "1 failed, 2 passed, 1 deselected"),
+    ],
+    ids=["slow left out", "no serial", "second fails"],
+)
+def test_the_last_summary_counts_both_runs(
+    project: Path,
+    capfd: pytest.CaptureFixture[str],
+    parts: tuple[str, ...],
+    slow: bool,
+    code: int,
+    summary: str,
+) -> None:
+    assert outcome(project, capfd, *parts, slow=slow)[:2] == (code, summary)
+
+
+def test_failures_of_the_first_run_count_and_are_shown_at_the_end(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, summary, end = outcome(project, capfd, FAIL, SKIP, SERIAL)
+    assert (code, summary) == (1, "1 failed, 1 passed, 1 skipped, 2 deselected")
+    assert "AssertionError: because" in end
+    assert "FAILED test_it.py::test_fail" in end
+    assert "no reason" in end
+
+
+def test_a_module_that_cannot_be_read_fails_the_whole(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, _, end = outcome(project, capfd, PASS, BROKEN)
+    assert code != 0
+    assert "SyntaxError" in end
+
+
+def test_no_test_at_all_is_not_a_success(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert outcome(project, capfd)[0] != 0
+
+
+def test_check_runs_every_part_and_names_those_that_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran, said = [], []
+
+    def call(command: list[str], **_: object) -> int:
+        ran.append(command[2:])
+        return 1 if command[2:] == ["ruff", "format", "--check", "."] else 0
+
+    monkeypatch.setattr(testing.subprocess, "call", call)
+    assert testing.run_checks(said.append) == 1
+    assert ran == [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
+    assert said[-1] == "failed: ruff format --check ."
