@@ -194,14 +194,7 @@ def attach(
     With `instance_file` the port is read from it, and process, build and wire key are compared. SystemUnavailable
     says why there is nothing to attach to.
     """
-    port = options.port
-    if instance_file is not None:
-        record = read_instance_file(instance_file, build)
-        if record.wire_key_id != wire_key_id(options.wire_key):
-            raise SystemUnavailable(
-                f"{instance_file}: the running actors have another wire key than this program"
-            )
-        port = record.port
+    port = options.port if instance_file is None else _recorded_port(options, instance_file, build)
     try:
         socket.create_connection((options.bind, port), timeout=timeout_s).close()
     except OSError as problem:
@@ -218,6 +211,15 @@ def attach(
         mailbox.close()
         raise
     return mailbox
+
+
+def _recorded_port(options: SystemOptions, instance_file: Path, build: str) -> int:
+    record = read_instance_file(instance_file, build)
+    if record.wire_key_id != wire_key_id(options.wire_key):
+        raise SystemUnavailable(
+            f"{instance_file}: the running actors have another wire key than this program"
+        )
+    return record.port
 
 
 def _require_single_thread() -> None:

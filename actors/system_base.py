@@ -79,6 +79,9 @@ class SecureSystemBase(multiproc.multiprocessCommon):
         multiproc.detach_child(admin)
         self.admin_pid = admin.pid
         self.transport.connectEndpoint(endpoint)
+        self._wait_for(admin, address)
+
+    def _wait_for(self, admin: BaseProcess, address: ActorAddress) -> None:
         self.transport.set_watch([admin.sentinel])
         answer = self.transport.run(None, ADMIN_START_TIMEOUT)
         self.transport.set_watch([])

@@ -114,6 +114,27 @@ def wait_until(condition: Callable[[], Any], what: str, deadline_s: float = DEAD
     return time.monotonic() - started_s
 
 
+def seconds_to_end(pids: list[int], cause: Callable[[], object]) -> float:
+    """How long the processes live on after the cause; fails when one outlives DEADLINE_S."""
+    descriptors = [os.pidfd_open(pid) for pid in pids]
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    started_s = time.monotonic()
+    cause()
+    left = set(descriptors)
+    while left:
+        ended = poll.poll(DEADLINE_S * 1000)
+        assert ended, f"{len(left)} of {pids} live on"
+        for descriptor, _ in ended:
+            poll.unregister(descriptor)
+            left.discard(descriptor)
+    took_s = time.monotonic() - started_s
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return took_s
+
+
 def listeners(pids: list[int]) -> dict[tuple[str, int], int]:
     """(address, port) → pid of every TCP socket on which one of the processes listens; IPv6 as its hex text."""
     owners: dict[str, int] = {}

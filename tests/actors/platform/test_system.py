@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from actor_programs import Program, kill, listeners, titled, tree, wait_until
+from actor_programs import Program, kill, listeners, seconds_to_end, titled, tree, wait_until
 
 
 def everything_in(admin_pid: int) -> list[int]:
@@ -78,14 +78,15 @@ def test_nothing_outlives_the_starter_or_the_admin(
     system = programs(start_method=start_method)
     system.start()
     system.with_children(5)
-    kill(system.process.pid if victim == "starter" else system.admin)
-    assert wait_until(lambda: not tree(system.admin), "the whole tree to end") < 1.0
+    killed = system.process.pid if victim == "starter" else system.admin
+    assert seconds_to_end(tree(system.admin), lambda: kill(killed)) < 1.0
+    assert not tree(system.admin)
 
 
 def test_children_die_with_their_parent(system: Program) -> None:
     system.with_children(5)
-    kill(titled(system.admin, "Root")[0])
-    assert wait_until(lambda: not titled(system.admin, "Child"), "the children to end") < 1.0
+    root, children = titled(system.admin, "Root")[0], titled(system.admin, "Child")
+    assert seconds_to_end(children, lambda: kill(root)) < 1.0
     wait_until(
         lambda: system.do("reap") == {} and len(everything_in(system.admin)) == 2, "the orphans to be reaped"
     )
