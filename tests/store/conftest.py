@@ -4,14 +4,24 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from core.effects import Change
+from core.instances import InstanceConfig
+from core.records import CrashRecord, InstanceRecord, OutboxMessage, Scope, TimelineEntry
+from store import sessionviews
 from store.layout import DataDir
+from store.registry import Registry, open_registry
+from store.session import Batch, SessionStore
+from store.tokens import TokenStore, new_token
 
 MEMORY = Path("/dev/shm")
+NOW = 1_795_446_904.0
 
 
 @pytest.fixture
@@ -49,3 +59,70 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     yield folder
     # Lazily: a failed test may leave files open.
     subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A store with content: `make` it at a path, `dump` everything that can be read from it."""
+
+    name: str
+    make: Callable[[Path], None]
+    dump: Callable[[Path], Any]
+
+
+def make_session(path: Path) -> None:
+    store = SessionStore.open(path, NOW)
+    for number in range(40):
+        store.commit(
+            Batch(
+                changes=[Change("keys", f"k{number}", bytes([number]) * (number * 9))],
+                events=[("message.received", {"text": "x" * number}, NOW)],
+                outbox=[OutboxMessage(f"m{number}", b"data" * number, NOW, NOW + 9)],
+                timeline=[TimelineEntry(NOW + number, "link.open", "open", cause="c" * number)],
+                link_state={"attempt": number},
+            )
+        )
+    store.close()
+
+
+def dump_session(path: Path) -> Any:
+    store = SessionStore.open(path, NOW)
+    try:
+        loaded, unsent = store.load(), store.unsent(1000)
+    finally:
+        store.close()
+    views = sessionviews.messages(path, None, None, 1000), sessionviews.timeline(path, None, 1000)
+    return loaded, unsent, views
+
+
+def make_registry(path: Path) -> None:
+    engine = open_registry(f"sqlite:///{path}", NOW)
+    registry, tokens = Registry(engine), TokenStore(engine)
+    for number in range(40):
+        config = InstanceConfig(url=f"ws://127.0.0.1:{number}/{'x' * number}")
+        registry.save(InstanceRecord(f"i{number}", config, created_at=NOW))
+        registry.add_crash(CrashRecord(f"i{number}", NOW, number, "signal 9", "open", stack="s" * number))
+        tokens.save(new_token(f"t{number}", {Scope.READ}, [f"i{number}"], now=NOW)[1])
+    engine.dispose()
+
+
+def dump_registry(path: Path) -> Any:
+    engine = open_registry(f"sqlite:///{path}", NOW)
+    try:
+        registry = Registry(engine)
+        records = registry.load()
+        return records, TokenStore(engine).list(), [registry.crashes(r.instance_id) for r in records]
+    finally:
+        engine.dispose()
+
+
+SAMPLES = (
+    Sample("session", make_session, dump_session),
+    Sample("registry", make_registry, dump_registry),
+)
+
+
+@pytest.fixture(params=SAMPLES, ids=lambda sample: sample.name)
+def sample(request: pytest.FixtureRequest) -> Any:
+    """A session file, then a registry."""
+    return request.param
