@@ -51,6 +51,8 @@ def mount(pipeline: Pipeline, access_log: AccessLog) -> Any:
     application = cherrypy.tree.mount(None, "", {"/": {"request.dispatch": _Dispatcher(pipeline)}})
     application.request_class = PlainRequest
     application.log.access = _AccessWriter(access_log)
+    application.log.error = _log_error
+    cherrypy.log.screen = False
     return application
 
 
@@ -117,6 +119,11 @@ def _crashed() -> None:
     log.exception("request failed: %s %s", request.method, request.path_info)
     response.headers.clear()
     response.body = [_send(failure(ApiError("internal", "Internal error; the server's log says more")))]
+
+
+def _log_error(msg: str = "", context: str = "", severity: int = 20, traceback: bool = False) -> None:
+    """What CherryPy reports by itself, such as a body that fails while it is streamed."""
+    log.log(severity, "http: %s %s", context, msg, exc_info=traceback)
 
 
 class _AccessWriter:

@@ -7,9 +7,11 @@ Each of these is a way to smuggle a request past a proxy, or to fill the memory.
 
 import contextlib
 import logging
+import resource
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from typing import Any
 
 from cheroot.server import ChunkedRFile, HTTPConnection, KnownLengthRFile
@@ -27,6 +29,7 @@ log = logging.getLogger("sambung.web")
 MAX_HEADER_BYTES = 32 * 1024
 BACKLOG = 1024  # cheroot's 5 makes a burst of clients wait for seconds
 MAX_OPEN = 2048  # connections; one more is closed at once
+KEPT_FREE = 200  # descriptors for everything else: stores, logs, the actors
 CLOSE = (b"Connection", b"close")
 # On every answer that does not say otherwise.
 SECURITY_HEADERS = (
@@ -44,6 +47,8 @@ LINGER_BYTES = 4 * 1024 * 1024
 LINGER_S = 1.0
 # What cheroot says, as the statuses that the contract knows.
 PLAIN_STATUS = {414: 413, 501: 400, 505: 400}
+
+OnRefused = Callable[[int, str], None]
 
 
 class StrictRequest(CPWSGIHTTPRequest):
@@ -93,8 +98,10 @@ class StrictRequest(CPWSGIHTTPRequest):
     def simple_response(self, status: str, msg: str = "") -> None:
         """The errors that cheroot itself sends, as JSON; the connection ends after each."""
         self.close_connection = True
+        answer = plain_error(int(str(status)[:3]), msg)
+        self.server.on_refused(int(answer[9:12]), self.conn.remote_addr or "")
         try:
-            self.conn.wfile.write(plain_error(int(str(status)[:3]), msg))
+            self.conn.wfile.write(answer)
         except OSError:
             return  # the client is gone, and with it whoever could read this
         discard_input(self.conn.socket)
@@ -156,8 +163,10 @@ class StrictServer(CPWSGIServer):
 
     ConnectionClass = StrictConnection
 
-    def __init__(self, adapter: Any, sock: socket.socket, max_body_bytes: int) -> None:
+    def __init__(self, adapter: Any, sock: socket.socket, max_body_bytes: int, on_refused: OnRefused) -> None:
         super().__init__(adapter)
+        self.on_refused = on_refused
+        self.max_open = max_open()
         self.max_chunked_bytes = 2 * max_body_bytes + 65536  # chunk sizes count here, too
         # The parent's constructor puts its own class there.
         self.ConnectionClass.RequestHandlerClass = StrictRequest
@@ -167,7 +176,7 @@ class StrictServer(CPWSGIServer):
         """A new connection waits for its first bytes in the selector: silent ones must not hold workers."""
         if conn.was_idle:
             super().process_conn(conn)
-        elif len(self._connections._selector) > MAX_OPEN:
+        elif len(self._connections._selector) > self.max_open:
             conn.close()
         else:
             conn.was_idle = True
@@ -193,10 +202,20 @@ class StrictServer(CPWSGIServer):
         return self.socket
 
 
+def max_open() -> int:
+    """Connections that one of two servers may hold open: without a free descriptor, accepting would spin."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_OPEN if soft == resource.RLIM_INFINITY else max(32, min(MAX_OPEN, (soft - KEPT_FREE) // 2))
+
+
 def strict_server(
-    http: HttpSettings, sock: socket.socket, tls: ssl.SSLContext | None, grace_s: float
+    http: HttpSettings,
+    sock: socket.socket,
+    tls: ssl.SSLContext | None,
+    grace_s: float,
+    on_refused: OnRefused,
 ) -> StrictServer:
-    """A server on this socket with a pool of `http.threads`; at most 1024 connections wait for a thread."""
+    """A server on this socket with a pool of `http.threads`; `on_refused`: status and peer of what never got in."""
     adapter = Server()
     adapter.socket_host, adapter.socket_port = sock.getsockname()[:2]
     adapter.thread_pool = adapter.thread_pool_max = http.threads
@@ -207,7 +226,7 @@ def strict_server(
     adapter.accepted_queue_timeout = 1
     adapter.max_request_header_size = MAX_HEADER_BYTES
     adapter.max_request_body_size = 0
-    server = StrictServer(adapter, sock, http.max_body_bytes)
+    server = StrictServer(adapter, sock, http.max_body_bytes, on_refused)
     server.keep_alive_conn_limit = MAX_KEPT
     if tls is not None:
         server.ssl_adapter = LateHandshake(tls)

@@ -48,7 +48,9 @@ class WebServer:
         http = site.settings.now.http
         tls = server_context(http.tls_cert_file, http.tls_key_file) if _wants_tls(site.settings.now) else None
         self._site = site
-        self._servers: list[StrictServer] = [strict_server(http, sock, tls, GRACE_S) for sock in sockets]
+        self._servers: list[StrictServer] = [
+            strict_server(http, sock, tls, GRACE_S, write_refused) for sock in sockets
+        ]
         self.places: list[Listening] = binding.listening(sockets, tls=tls is not None)
 
     def start(self) -> None:
@@ -81,6 +83,23 @@ def _wants_tls(settings: Settings) -> bool:
 def write_access(entry: dict[str, Any]) -> None:
     """One line of access.jsonl."""
     access_logger().info("%s %s", entry["method"], entry["path"], extra=entry)
+
+
+def write_refused(status: int, peer: str) -> None:
+    """The line of a request that was too malformed to have a method and a path."""
+    write_access(
+        {
+            "method": "-",
+            "path": "-",
+            "query": "",
+            "status": status,
+            "bytes": 0,
+            "duration_ms": 0.0,
+            "peer": peer,
+            "principal": "",
+            "agent": "",
+        }
+    )
 
 
 def build_site(

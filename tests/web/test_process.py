@@ -76,6 +76,11 @@ def test_a_life_from_start_to_end(server: Server) -> None:
     )
     assert server.get(f"/api/v1/server?access_token={server.token}").status_code == 200
 
+    with socket.create_connection(
+        ("127.0.0.1", int(server.places[0].rpartition(":")[2])), DEADLINE_S
+    ) as sock:
+        sock.sendall(b"what is this\r\n\r\n")
+        assert sock.recv(4096).startswith(b"HTTP/1.1 400 ")
     a_second_one_on_the_same_port_says_why_it_cannot(server)
     code, took_s, stderr = server.stop()
     assert (code, stderr) == (0, "")
@@ -99,6 +104,7 @@ def check_access_log(server: Server) -> None:
     lines = [json.loads(line) for line in raw.splitlines()]
     assert server.token not in raw + server.logged("sambung.log") + server.logged("events.jsonl")
     assert "access_token" not in raw
+    assert ("-", 400) in {(line["method"], line["status"]) for line in lines}
     with_query = [line for line in lines if line["query"]]
     assert [(line["method"], line["path"], line["query"]) for line in with_query] == [
         ("GET", "/api/v1/server", "***")

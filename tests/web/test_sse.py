@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from core.messages import JournalAdvanced
@@ -131,6 +132,21 @@ def test_streams_are_capped_to_a_third_of_the_pool_and_rest_goes_on(live: Live) 
     with Reader(live) as reader:
         assert reader.reply.status_code == 200
     end(live)
+
+
+def test_a_bug_while_streaming_ends_the_stream_and_is_logged(
+    live: Live, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Reader(live) as reader, caplog.at_level("ERROR", "sambung.web"):
+        live.history.error = RuntimeError("a bug")
+        emit(live, "a", "x")
+        with pytest.raises((AssertionError, httpx.RemoteProtocolError)):
+            reader.event()
+    live.history.error = None
+    eventually(lambda: live.site.streams.used == 0)
+    assert "a bug" in caplog.text
+    assert "a bug" not in capfd.readouterr().err
+    assert live.http.get("/health").status_code == 200
 
 
 def test_a_wrong_position_is_400_and_takes_no_slot(live: Live) -> None:
