@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from core.config import LogSettings
 from core.effects import Change
 from core.instances import InstanceConfig
 from core.records import CrashRecord, InstanceRecord, OutboxMessage, Scope, TimelineEntry
-from store import sessionviews
+from store import logs, sessionviews
 from store.layout import DataDir
 from store.registry import Registry, open_registry
 from store.session import Batch, SessionStore
@@ -32,6 +33,17 @@ def data(tmp_path: Path) -> Iterator[DataDir]:
     folder.create()
     yield folder
     os.umask(before)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A log folder that this process logs to, in Jakarta's time, until the test ends."""
+    logs.setup_logging(tmp_path / "logs", LogSettings(timezone="Asia/Jakarta", level="DEBUG"))
+    yield tmp_path / "logs"
+    for logger in (logs.logger(), logs.access_logger()):
+        for handler in logger.handlers[:]:
+            logger.removeHandler(handler)
+            handler.close()
 
 
 @pytest.fixture

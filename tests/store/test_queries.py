@@ -1,6 +1,5 @@
 """Read-only queries: missing files, caching, paging, many threads beside a writer, replaced files."""
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,16 +10,13 @@ from core.instances import InstanceConfig
 from core.records import (
     CrashRecord,
     InstanceRecord,
-    MessageState,
-    OutboxMessage,
     Scope,
     StoredEvent,
     TimelineEntry,
 )
-from store.errors import BadCursor, StoreFailed, StoreFault
+from store.errors import StoreFailed, StoreFault
 from store.journal import open_journal
 from store.layout import DataDir
-from store.paging import decode_cursor, encode_cursor
 from store.queries import Queries
 from store.registry import Registry, open_registry
 from store.session import Batch, SessionStore
@@ -112,88 +108,6 @@ def test_events_are_filtered_counted_and_bounded(queries: Queries, data: DataDir
     journal.close()
 
 
-def filled_session(data: DataDir, count: int) -> SessionStore:
-    store = SessionStore.open(data.session("a"), NOW)
-    for number in range(1, count + 1):
-        state = MessageState.SENT if number % 2 else MessageState.ACCEPTED
-        store.commit(
-            Batch(
-                outbox=[OutboxMessage(f"m{number}", b"x", NOW, NOW + 1, state)],
-                timeline=[TimelineEntry(NOW + number, "e", "s")],
-            )
-        )
-    return store
-
-
-def test_histories_are_paged_newest_first_while_they_grow(queries: Queries, data: DataDir) -> None:
-    store = filled_session(data, 7)
-    first = queries.timeline("a", None, 3)
-    assert ([e.at - NOW for e in first.items], first.total) == ([7, 6, 5], 7)
-    store.commit(Batch(timeline=[TimelineEntry(NOW + 8, "e", "s")]))
-    second = queries.timeline("a", first.next, 3)
-    assert ([e.at - NOW for e in second.items], second.total) == ([4, 3, 2], 8)
-    third = queries.timeline("a", second.next, 3)
-    assert ([e.at - NOW for e in third.items], third.next) == ([1], None)
-    store.close()
-    assert queries.timeline("a", None, 8).next is None
-
-
-def test_messages_are_filtered_by_state_and_found_by_id(queries: Queries, data: DataDir) -> None:
-    store = filled_session(data, 5)
-    sent = queries.messages("a", MessageState.SENT, None, 2)
-    assert ([m.message_id for m in sent.items], sent.total) == (["m5", "m3"], 3)
-    rest = queries.messages("a", MessageState.SENT, sent.next, 2)
-    assert ([m.message_id for m in rest.items], rest.next) == (["m1"], None)
-    assert [m.message_id for m in queries.messages("a", None, None, 9).items] == [
-        "m5",
-        "m4",
-        "m3",
-        "m2",
-        "m1",
-    ]
-    assert queries.messages("a", MessageState.FAILED, None, 9).total == 0
-    found = queries.message("a", "m4")
-    assert found is not None and found.state is MessageState.ACCEPTED
-    assert queries.message("a", "m9") is None
-    store.close()
-
-
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        "",
-        "x",
-        "é",
-        "====",
-        encode_cursor("messages", 3),
-        encode_cursor("timeline", 3) + "A",
-        "MTIz",
-        "a" * 5000,
-    ],
-    ids=lambda cursor: ascii(cursor[:12]),
-)
-def test_a_cursor_of_somebody_else_is_refused(queries: Queries, data: DataDir, cursor: str) -> None:
-    filled_session(data, 3).close()
-    with pytest.raises(BadCursor):
-        queries.timeline("a", cursor, 3)
-
-
-@pytest.mark.parametrize("number", [1, 999_999_999_999_999_999])
-def test_a_cursor_comes_back(number: int) -> None:
-    assert decode_cursor("timeline", encode_cursor("timeline", number)) == number
-
-
-@pytest.mark.parametrize("number", [-1, 10**18, 2**70])
-def test_a_number_that_no_row_has_is_no_cursor(number: int) -> None:
-    with pytest.raises(BadCursor):
-        decode_cursor("timeline", encode_cursor("timeline", number))
-
-
-def test_what_is_no_instance_id_reaches_no_file(queries: Queries) -> None:
-    with pytest.raises(ValueError, match="instance id"):
-        queries.timeline("../registry", None, 3)
-
-
 def delete_tokens(queries: Queries) -> None:
     with queries._registry.open() as db:
         assert db is not None
@@ -206,14 +120,6 @@ def test_readers_cannot_write(queries: Queries, data: DataDir) -> None:
     with pytest.raises(StoreFailed) as failure:
         delete_tokens(queries)
     assert failure.value.fault is StoreFault.READ_ONLY
-
-
-def test_a_removed_instance_has_an_empty_history(queries: Queries, data: DataDir) -> None:
-    filled_session(data, 3).close()
-    assert queries.timeline("a", None, 3).total == 3
-    remove_store(data.session("a"))
-    assert queries.timeline("a", None, 3).total == 0
-    assert list(data.instances.iterdir()) == []
 
 
 def test_a_database_that_was_replaced_is_read_anew(queries: Queries, data: DataDir) -> None:
@@ -229,29 +135,6 @@ def test_a_database_that_was_replaced_is_read_anew(queries: Queries, data: DataD
     journal = open_journal(data.journal_url, NOW, recreate=True)
     assert queries.last_event() == int(NOW * 1000)
     journal.close()
-
-
-def test_the_files_a_killed_writer_left_can_be_read(queries: Queries, data: DataDir) -> None:
-    """Without the writer the reader has to look into the -wal by itself."""
-    store = filled_session(data, 3)
-    wal = data.session("a").with_name("a.db-wal").read_bytes()
-    image = data.session("a").read_bytes()
-    store.close()
-    remove_store(data.session("a"))
-    data.session("a").write_bytes(image)
-    data.session("a").with_name("a.db-wal").write_bytes(wal)
-    assert queries.timeline("a", None, 9).total == 3
-
-
-def test_damage_in_a_history_is_a_clear_failure(queries: Queries, data: DataDir) -> None:
-    filled_session(data, 3).close()
-    raw = sqlite3.connect(data.session("a"))
-    raw.execute("UPDATE timeline SET body = x'01' WHERE number = 2")
-    raw.commit()
-    raw.close()
-    with pytest.raises(StoreFailed) as failure:
-        queries.timeline("a", None, 9)
-    assert failure.value.fault is StoreFault.DAMAGED
 
 
 def test_many_threads_read_while_writers_write(queries: Queries, data: DataDir) -> None:

@@ -8,28 +8,17 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.config import LogSettings
 from store import logs, rotation
 from store.logs import rotate
 
 NOW = 1_795_446_904.0
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    logs.setup_logging(tmp_path / "logs", LogSettings())
-    yield tmp_path / "logs"
-    for logger in (logs.logger(), logs.access_logger()):
-        for handler in logger.handlers[:]:
-            logger.removeHandler(handler)
-            handler.close()
 
 
 def content(folder: Path, name: str) -> bytes:
