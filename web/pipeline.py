@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 
 from store.errors import BadCursor, StoreError
-from web import peer
+from web import cors, peer
 from web.answer import Answer, failure
 from web.auth import authorised
 from web.call import Call
@@ -28,6 +28,14 @@ class Pipeline:
 
     def answer(self, call: Call) -> tuple[Answer, Call]:
         """The answer, and the call with what was learnt about it. Only bugs raise."""
+        origins = self._site.settings.now.http.cors_origins
+        asked = cors.preflight(call, origins)
+        if asked is not None:
+            return asked, call
+        answer, call = self._answer(call)
+        return cors.with_cors(answer, call, origins), call
+
+    def _answer(self, call: Call) -> tuple[Answer, Call]:
         try:
             route, params = self._router.find(call.method, call.path)
             call = replace(call, params=params)
