@@ -70,11 +70,13 @@ class DirectSending:
             ready,
             lambda device: copy if account.is_own(device) else outgoing.message,
             outgoing,
+            outgoing.to.is_lid,
         )
         tokens = () if to_self else contact_tokens.token_nodes(turn.tx, outgoing.to, self._core.wall_s())
         stanza = Node("message", self._attrs(turn, outgoing), (*listed, *tokens))
         users = tuple(dict.fromkeys(device.without_device for device in everyone))
-        done(turn, Composed(stanza, users, participant_hash(everyone)))
+        named = [lid_map.addressed_as(turn.tx, device, outgoing.to.is_lid) for device in everyone]
+        done(turn, Composed(stanza, users, participant_hash(named)))
         if not to_self:
             contact_tokens.issue(
                 turn.tx,

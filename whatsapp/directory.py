@@ -75,9 +75,7 @@ class Directory:
             raise StateCorrupt(f"stored device list of {len(stored)} bytes cannot be read") from None
 
     def _learn(self, turn: Turn, users: list[UserInfo]) -> None:
-        for info in users:
-            if info.lid is not None:
-                lid_map.learn(turn.tx, info.jid, info.lid)
+        lid_map.learn_all(turn.tx, ((one.jid, one.lid) for one in users if one.lid is not None))
         for info in users:
             if info.devices is not None:
                 user = known_as(turn.tx, info.jid)

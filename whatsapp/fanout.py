@@ -73,12 +73,16 @@ def participants(
     devices: Iterable[Jid],
     message_for: Callable[[Jid], wa.Message],
     outgoing: Outgoing,
+    by_lid: bool,
 ) -> tuple[Node, ...]:
-    """`<participants>`, and our signed identity behind it when a device sees us for the first time."""
+    """`<participants>`, and our signed identity behind it when a device sees us for the first time.
+
+    `by_lid`: whether the stanza names devices by LID; the Signal sessions are the same either way.
+    """
     listed = []
     for device in devices:
         enc = encrypt_to(turn, core, device, message_for(device), outgoing)
-        listed.append(Node("to", {"jid": device}, (enc,)))
+        listed.append(Node("to", {"jid": lid_map.addressed_as(turn.tx, device, by_lid)}, (enc,)))
     if not listed:
         return ()
     fresh = any(enc.attrs["type"] == "pkmsg" for to in listed for enc in to.children)

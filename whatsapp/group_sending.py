@@ -66,13 +66,13 @@ class GroupSending:
     ) -> Composed:
         core = self._core
         distribution = distribution_message(turn, core, outgoing.to)
-        listed = participants(turn, core, new, lambda device: distribution, outgoing)
+        listed = participants(turn, core, new, lambda device: distribution, outgoing, group.lid_addressing)
         sender_key_readers.add(
             turn.tx, outgoing.to, (lid_map.signal_address(turn.tx, device) for device in new)
         )
         plaintext = pad(outgoing.message.SerializeToString(), core.rng)
         data = sender_keys.encrypt(turn.tx, str(outgoing.to), own_address(core), plaintext, core.rng)
-        named = [self._as_addressed(turn, device, group) for device in everyone]
+        named = [lid_map.addressed_as(turn.tx, device, group.lid_addressing) for device in everyone]
         attrs: dict[str, Attribute] = {
             "id": outgoing.id,
             "to": outgoing.to,
@@ -85,11 +85,6 @@ class GroupSending:
         content = (*listed[:1], enc_node("skmsg", data, outgoing), *listed[1:])
         users = tuple(dict.fromkeys(device.without_device for device in everyone))
         return Composed(Node("message", attrs, content), users, str(attrs["phash"]))
-
-    def _as_addressed(self, turn: Turn, device: Jid, group: Group) -> Jid:
-        """The device under the kind of address that the group uses: its hash is made of those."""
-        other = lid_map.lid_of(turn.tx, device) if group.lid_addressing else lid_map.pn_of(turn.tx, device)
-        return other or device
 
 
 def own_address(core: SessionCore) -> str:

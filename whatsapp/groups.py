@@ -109,15 +109,16 @@ def parse_group(turn: Turn, node: Node, jid: Jid | None = None) -> Group:
     listed = list(node.all("participant"))
     if len(listed) > MAX_PARTICIPANTS:
         raise NodeError(f"group with {len(listed)} participants, at most {MAX_PARTICIPANTS}")
-    participants = []
+    participants, pairs = [], []
     for one in listed:
         member = one.jid_attr("jid")
         if not member.is_user:
             raise NodeError("group participant who is not a user")
         for name in ("lid", "phone_number"):
             if name in one.attrs:
-                lid_map.learn(turn.tx, member, one.jid_attr(name))
+                pairs.append((member, one.jid_attr(name)))
         participants.append(Participant(member.without_device, one.text_attr("type", "")[:20]))
+    lid_map.learn_all(turn.tx, pairs)
     created = node.text_attr("creation", "0")
     return Group(
         jid or Jid(node.text_attr("id").partition("@")[0], GROUP_SERVER),

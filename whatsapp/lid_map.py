@@ -1,5 +1,7 @@
 """Which phone number belongs to which LID, both directions by user part (protocol §14)."""
 
+from collections.abc import Iterable
+
 from whatsapp import sender_keys, signal_cipher
 from whatsapp.jid import DOMAIN_BYTES, LID_SERVER, USER_SERVER, Jid
 from whatsapp.state import Recent, StateReader, StateWriter
@@ -9,19 +11,27 @@ _LIDS = Recent("lid_of_pn", LIMIT)
 _PNS = Recent("pn_of_lid", LIMIT)
 
 
-def learn(state: StateWriter, one: Jid, other: Jid) -> bool:
-    """Store a pair, in whichever order; True when it is new. The number's Signal sessions move to the LID."""
-    pn, lid = (one, other) if one.is_pn else (other, one)
-    if not (pn.is_pn and lid.is_lid and _plain(pn) and _plain(lid)):
-        return False
-    if _LIDS.get(state, pn.user) == lid.user.encode():
-        return False
-    _LIDS.put(state, pn.user, lid.user.encode())
-    _PNS.put(state, lid.user, pn.user.encode())
-    names = pn.user, f"{lid.user}_{DOMAIN_BYTES[LID_SERVER]}"
-    signal_cipher.migrate_user(state, *names)
-    sender_keys.migrate_sender(state, *names)
-    return True
+def learn(state: StateWriter, one: Jid, other: Jid) -> None:
+    """Store a pair, in whichever order. The number's Signal sessions and sender keys move to the LID."""
+    learn_all(state, [(one, other)])
+
+
+def learn_all(state: StateWriter, pairs: Iterable[tuple[Jid, Jid]]) -> None:
+    """Store many pairs; what is stored under numbers is looked through only once."""
+    named: frozenset[str] | None = None
+    for one, other in pairs:
+        pn, lid = (one, other) if one.is_pn else (other, one)
+        if not (pn.is_pn and lid.is_lid and _plain(pn) and _plain(lid)):
+            continue
+        if _LIDS.get(state, pn.user) == lid.user.encode():
+            continue
+        _LIDS.put(state, pn.user, lid.user.encode())
+        _PNS.put(state, lid.user, pn.user.encode())
+        named = _names(state) if named is None else named
+        if pn.user in named:
+            names = pn.user, f"{lid.user}_{DOMAIN_BYTES[LID_SERVER]}"
+            signal_cipher.migrate_user(state, *names)
+            sender_keys.migrate_sender(state, *names)
 
 
 def lid_of(state: StateReader, jid: Jid) -> Jid | None:
@@ -40,11 +50,25 @@ def pn_of(state: StateReader, jid: Jid) -> Jid | None:
     return None if found is None else Jid(found.decode(), USER_SERVER, jid.device)
 
 
+def addressed_as(state: StateReader, device: Jid, lid: bool) -> Jid:
+    """The device as a stanza of one kind of addressing names it; as it is when the other address is not known."""
+    if device.is_hosted:
+        return device
+    return (lid_of(state, device) if lid else pn_of(state, device)) or device
+
+
 def signal_address(state: StateReader, jid: Jid) -> str:
     """Where the Signal session with this device is kept: under the LID as soon as it is known."""
     if jid.is_hosted:
         return jid.signal_address
     return (lid_of(state, jid) or jid).signal_address
+
+
+def _names(state: StateReader) -> frozenset[str]:
+    """The Signal names that anything is stored under."""
+    addresses = [*state.keys(signal_cipher.SESSIONS), *state.keys(signal_cipher.IDENTITIES)]
+    addresses += [name.partition("/")[2] for name in state.keys(sender_keys.SENDER_KEYS)]
+    return frozenset(address.rpartition(".")[0] for address in addresses)
 
 
 def _plain(jid: Jid) -> bool:

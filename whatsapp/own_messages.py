@@ -39,10 +39,14 @@ def take(turn: Turn, core: SessionCore, message: wa.Message, message_id: str) ->
         case wa.ProtocolMessage.LID_MIGRATION_MAPPING_SYNC:
             packed = protocol.lid_migration_mapping_sync.encoded_mapping_payload
             payload = parse(wa.LidMigrationMappingPayload, packed)
-            for one in payload.pn_to_lid_mappings[:MAX_MAPPINGS]:
-                lid = one.latest_lid or one.assigned_lid
-                if one.pn and lid:
-                    lid_map.learn(turn.tx, Jid(str(one.pn), USER_SERVER), Jid(str(lid), LID_SERVER))
+            lid_map.learn_all(
+                turn.tx,
+                (
+                    (Jid(str(one.pn), USER_SERVER), Jid(str(one.latest_lid or one.assigned_lid), LID_SERVER))
+                    for one in payload.pn_to_lid_mappings[:MAX_MAPPINGS]
+                    if one.pn and (one.latest_lid or one.assigned_lid)
+                ),
+            )
         case _:
             pass  # keys of the app state, which this version does not read
 
@@ -64,10 +68,9 @@ def _take_history(turn: Turn, core: SessionCore, notice: wa.HistorySyncNotificat
 
 def take_history(turn: Turn, history: wa.HistorySync) -> None:
     """What a history holds that sending needs: who is who, tokens, the salt."""
-    for mapping in history.phone_number_to_lid_mappings[:MAX_MAPPINGS]:
-        pn, lid = _user_jid(mapping.pn_jid), _user_jid(mapping.lid_jid)
-        if pn is not None and lid is not None:
-            lid_map.learn(turn.tx, pn, lid)
+    mappings = history.phone_number_to_lid_mappings[:MAX_MAPPINGS]
+    pairs = ((_user_jid(one.pn_jid), _user_jid(one.lid_jid)) for one in mappings)
+    lid_map.learn_all(turn.tx, ((pn, lid) for pn, lid in pairs if pn is not None and lid is not None))
     for chat in history.conversations[:MAX_MAPPINGS]:
         contact = _user_jid(chat.id)
         if contact is not None and chat.tc_token:

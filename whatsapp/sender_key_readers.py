@@ -41,6 +41,13 @@ def rotate(state: StateWriter, group: Jid, own_address: str) -> None:
     state.delete(_READERS.space, str(group))
 
 
+def forget_all(state: StateWriter) -> None:
+    """Nobody has a sender key of ours."""
+    for group in state.keys(_READERS.space):
+        if group:
+            state.delete(_READERS.space, group)
+
+
 def forget_user(state: StateWriter, signal_name: str) -> None:
     """The user's identity changed: their devices need the key again, in every group."""
     for group in state.keys(_READERS.space):

@@ -11,6 +11,7 @@ from tests.whatsapp.scripted import Client, Group, Server, linked
 from whatsapp.errors import LocalProtocolError
 from whatsapp.jid import Jid
 from whatsapp.nodes import Node
+from whatsapp.restoring import make_safe
 from whatsapp.session_settings import SessionSettings
 
 ANNA, BUDI, CITRA = "6281100001", "6281100002", "6281100003"
@@ -89,6 +90,21 @@ def test_our_other_devices_get_a_copy_and_the_recipients_all_of_theirs(server):
     assert anna.texts() == []
     receipt = next(node for node in stanzas(other, "receipt"))
     assert receipt.attrs["type"] == "sender"
+
+
+def test_a_copy_for_our_other_device_says_itself_where_it_went(server):
+    anna, other = linked(server, ANNA, 1), linked(server, ANNA, 2)
+    linked(server, BUDI)
+
+    def without_recipient(to: Jid, node: Node) -> Node:
+        return Node(
+            node.tag, {name: value for name, value in node.attrs.items() if name != "recipient"}, node.content
+        )
+
+    server.spoil = without_recipient
+    anna.send("m1", content(BUDI))
+    (event,) = other.told("message.received")
+    assert (event["from_me"], event["chat"]) == (True, f"9000{BUDI}@lid")
 
 
 def test_a_message_to_oneself_reaches_the_own_devices(server):
@@ -349,6 +365,52 @@ def test_who_left_cannot_read_on_and_who_joins_can(trio):
     server.run()
     anna.send("a3", content(str(GROUP), "tiga"))
     assert citra.texts() == ["satu", "tiga"]
+
+
+def test_a_device_that_was_unlinked_cannot_read_on(trio):
+    anna, budi, _ = trio
+    server = anna.server
+    budi2 = linked(server, BUDI, 2)
+    anna.send("a1", content(str(GROUP), "satu"))
+    del server.devices[budi2.connection.device.jid]
+    before = keys_given(anna)
+    anna.connection.send(Node("notification", {"type": "devices", "id": "n1", "from": f"9000{BUDI}@lid"}))
+    server.run()
+    anna.send("a2", content(str(GROUP), "dua"))
+    assert (before, keys_given(anna)) == ([3], [3, 2])
+    assert budi.texts() == ["satu", "dua"]
+
+
+def keys_given(client: Client) -> list[int]:
+    """How many devices got our sender key, by message."""
+    listed = [node.find("participants") for node in stanzas(client)]
+    return [0 if one is None else len(one.children) for one in listed]
+
+
+def test_stanzas_name_devices_the_way_the_chat_does(trio):
+    anna, *_ = trio
+    anna.send("a1", content(str(GROUP), "satu"))
+    stanza = stanzas(anna)[-1]
+    by_lid = anna.server.groups[GROUP].lid_addressing
+    assert {to.jid_attr("jid").is_lid for to in stanza.need("participants").children} == {by_lid}
+    assert stanza.attrs["addressing_mode"] == ("lid" if by_lid else "pn")
+
+
+def test_a_restored_copy_never_sends_with_old_keys(trio):
+    anna, budi, _ = trio
+    anna.send("a1", content(str(GROUP), "satu"))
+    budi.send("b1", content(ANNA, "dua"))
+    anna.close()
+    with anna.stored.transaction() as tx:
+        make_safe(tx)
+    anna.start_process()
+    anna.open()
+    anna.send("a2", content(str(GROUP), "tiga"))
+    anna.send("a3", content(BUDI, "empat"))
+    assert keys_given(anna)[:2] == [2, 2], "the group gets a new key"
+    enc = [enc for to in stanzas(anna)[-1].need("participants").children for enc in to.children]
+    assert [one.attrs["type"] for one in enc] == ["pkmsg"]
+    assert budi.texts() == ["satu", "tiga", "empat"]
 
 
 def test_a_group_that_we_are_not_in_is_told(trio):
