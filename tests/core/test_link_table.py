@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core import link as links
@@ -58,8 +58,21 @@ def in_state(state: LinkState, **more: object) -> Link:
     return Link(**(usual | more))  # type: ignore[arg-type]
 
 
+VISIBLE = ("state", "wanted", "attempts", "breaker", "failure", "next_at_s", "cause", "since_s")
+
+
 def step(link: Link, event: Event, u: float = 0.0) -> tuple[Link, list[LinkEffect]]:
-    return links.step(link, event, Context(NOW_S, u, Settings()))
+    """One step, with what must hold of every step."""
+    after, effects = links.step(link, event, Context(NOW_S, u, Settings()))
+    changed = {name for name in VISIBLE if getattr(link, name) != getattr(after, name)}
+    assert not changed or Publish() in effects, f"{changed} changed and nobody was told"
+    wakes = [effect for effect in effects if isinstance(effect, WakeLink)]
+    assert [wake.timer for wake in wakes] in ([], [after.timer])
+    if wakes or link.state is not after.state:
+        assert after.timer > link.timer, "timers of what was before must not count any more"
+    if link.state is not after.state:
+        assert after.since_s == NOW_S
+    return after, effects
 
 
 def kinds_of(effects: list[LinkEffect]) -> list[type]:
@@ -137,13 +150,12 @@ def test_the_table_names_every_event_and_every_state() -> None:
 def test_every_state_answers_every_event(state: LinkState, kind: type, data: st.DataObject) -> None:
     own = data.draw(own_flags.get(state, st.just({})))
     link = in_state(state, **data.draw(variations), **own)
+    # Nobody asks for a permit while the breaker is open.
+    assume(not (link.asking and link.breaker.state is BreakerState.OPEN))
     after, effects = step(link, data.draw(event_of[kind]), data.draw(st.floats(0, 1, exclude_max=True)))
     assert isinstance(after, Link)
     assert all(isinstance(effect, get_args(LinkEffect)) for effect in effects)
     assert sum(isinstance(effect, Dial) for effect in effects) <= 1
-    if link.state is not after.state:
-        assert Publish() in effects
-        assert after.since_s == NOW_S
 
 
 # ── the happy way ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,6 +201,20 @@ def test_a_missed_deadline_closes_the_socket_and_counts_as_a_timeout(state: Link
     assert link.next_at_s == NOW_S + 30
 
 
+def test_a_failure_leaves_nothing_of_the_connection() -> None:
+    stable = in_state(S.OPEN, stable=True, deadline_s=1.0, attempts=3)
+    link, _ = step(stable, Lost(3, NETWORK))
+    left = (link.opened_at_s, link.stable, link.deadline_s, link.asking, link.pending)
+    assert left == (None, False, None, False, None)
+    assert (link.state, link.attempts, link.failure, link.cause) == (S.WAITING, 4, NETWORK, NETWORK.text)
+
+
+def test_a_retry_says_after_which_attempt_for_how_long_and_why() -> None:
+    _, effects = step(in_state(S.DIALLING, attempts=3), Lost(3, NETWORK))
+    record = next(one for one in effects if isinstance(one, Record) and one.event == "retry.scheduled")
+    assert record.fields == {"delay_s": 20.0, "attempt": 4, "reason": NETWORK.text}
+
+
 def test_a_retry_that_is_due_asks_for_a_permit_again() -> None:
     waiting = in_state(S.WAITING, asking=False, next_at_s=NOW_S)
     link, effects = step(waiting, Wake("retry", 7))
@@ -210,8 +236,10 @@ def test_an_unwanted_link_closes_and_rests(state: LinkState) -> None:
 
 
 def test_an_unwanted_link_that_waits_rests_at_once() -> None:
-    link, effects = step(in_state(S.WAITING), Unwant())
-    assert (link.state, link.asking) == (S.IDLE, False)
+    waiting = in_state(S.WAITING, failure=NETWORK, cause="held", next_at_s=160.0, attempts=2)
+    link, effects = step(waiting, Unwant())
+    assert (link.state, link.wanted, link.asking, link.attempts) == (S.IDLE, False, False, 2)
+    assert (link.failure, link.cause, link.next_at_s) == (None, None, None)
     assert names_of(effects) == ["link.idle"]
     assert step(link, Granted(3)) == (link, [])
 
@@ -371,6 +399,11 @@ def test_a_permanent_failure_parks_also_when_the_link_was_just_unwanted() -> Non
     assert (link.state, link.wanted, link.failure) == (S.PARKED, False, UNLINKED)
 
 
+def test_parking_forgets_what_the_connection_was_waiting_for() -> None:
+    link, _ = step(in_state(S.DIALLING, wanted=True), Lost(3, UNLINKED))
+    assert (link.asking, link.forced, link.next_at_s, link.deadline_s) == (False, False, None, None)
+
+
 def test_wanting_a_parked_link_says_again_why_it_is_parked_and_dials_nothing() -> None:
     link, effects = step(in_state(S.PARKED, wanted=False), Want())
     assert (link.state, link.wanted, link.failure) == (S.PARKED, True, UNLINKED)
@@ -404,8 +437,9 @@ def test_the_end_of_a_ban_does_not_wake_a_link_that_nobody_wants() -> None:
 def test_wanting_a_banned_link_waits_for_the_end_of_the_ban(ends_in_s: float, state: LinkState) -> None:
     banned = in_state(S.PARKED, wanted=False, failure=BANNED_FOR_A_MINUTE, next_at_s=NOW_S + ends_in_s)
     link, effects = step(banned, Want())
-    assert link.state is state
+    assert (link.state, link.wanted) == (state, True)
     if state is S.PARKED:
+        assert names_of(effects) == ["link.parked"]
         assert WakeLink("ban_over", link.timer, NOW_S + 5) in effects
         assert link.timer > banned.timer
 
@@ -424,6 +458,7 @@ def test_a_restart_is_answered_at_once_and_without_an_alarm() -> None:
     link, effects = step(in_state(S.OPEN), Lost(3, RESTART))
     assert names_of(effects) == ["connection.update", "link.restarting"]
     assert (link.state, link.asking, link.attempts, link.breaker) == (S.WAITING, True, 0, Breaker())
+    assert link.restart_used
 
 
 def test_a_second_restart_without_a_stable_connection_is_a_failure() -> None:
@@ -453,8 +488,8 @@ def test_wanting_a_link_with_an_open_breaker_says_how_long_it_waits() -> None:
 
 
 def test_an_open_breaker_that_is_due_goes_half_open_and_asks_for_a_probe() -> None:
-    link, effects = step(Link(breaker=OPENED_LONG_AGO), Want())
-    assert link.breaker.state is BreakerState.HALF_OPEN
+    link, effects = step(Link(breaker=OPENED_LONG_AGO, epoch=8), Want())
+    assert (link.breaker.state, link.epoch) == (BreakerState.HALF_OPEN, 9)
     assert AskPermit(link.epoch, probe=True) in effects
     assert names_of(effects) == ["breaker.half_open"]
 
@@ -472,6 +507,16 @@ def test_a_probe_that_fails_for_whatever_reason_opens_the_breaker_again(kind: Fa
     assert (link.breaker.state, link.breaker.opened_at_s) == (BreakerState.OPEN, NOW_S)
     assert names_of(effects)[-2:] == ["breaker.open", "breaker.waiting"]
     assert link.cause == "circuit breaker open: no"
+
+
+def test_a_breaker_that_is_due_in_a_moment_is_waited_for() -> None:
+    link, _ = step(Link(breaker=replace(OPENED_LONG_AGO, opened_at_s=NOW_S - 599.5)), Want())
+    assert (link.asking, link.next_at_s) == (False, NOW_S + 0.5)
+
+
+def test_a_probe_that_ends_parked_has_failed_too() -> None:
+    link, _ = step(in_state(S.DIALLING, breaker=HALF_OPEN), Lost(3, UNLINKED))
+    assert (link.state, link.breaker.state) == (S.PARKED, BreakerState.OPEN)
 
 
 def test_a_bug_of_our_own_does_not_count_for_the_breaker() -> None:
@@ -525,11 +570,13 @@ def test_the_force_retry_table(link: Link, expected: Verdict) -> None:
     if expected is not Verdict.STARTS:
         assert (after, effects) == (link, [])
     elif link.state is S.CLOSING:
-        assert Dial not in kinds_of(effects)
+        assert names_of(effects) == ["link.forced"]
+        assert (after.forced, after.pending, after.failure) == (True, None, None)
+        assert kinds_of(effects) == [Publish]
         after, effects = step(after, Closed(3))
     if expected is Verdict.STARTS:
         assert (after.state, after.wanted, after.attempts) == (S.DIALLING, True, 0)
-        assert after.breaker == Breaker()
+        assert (after.breaker, after.failure, after.forced) == (Breaker(), None, False)
         assert Dial(4) in effects
 
 
@@ -598,13 +645,16 @@ def test_a_reconfigured_link_respects_an_open_breaker() -> None:
     ("wanted", "state"), [(True, S.WAITING), (False, S.IDLE)], ids=["wanted", "not wanted"]
 )
 def test_a_new_configuration_frees_a_parked_link(wanted: bool, state: LinkState) -> None:
-    link, _ = step(in_state(S.PARKED, wanted=wanted), Reconfigured())
-    assert (link.state, link.failure) == (state, None)
+    link, effects = step(in_state(S.PARKED, wanted=wanted, next_at_s=500.0), Reconfigured())
+    assert (link.state, link.failure, link.cause, link.next_at_s) == (state, None, None, None)
+    assert names_of(effects)[0] == "link.reconfigured"
 
 
 def test_a_configuration_corrected_while_closing_for_a_permanent_failure_is_tried() -> None:
     link, effects = step(in_state(S.CLOSING, pending=UNLINKED, failure=UNLINKED), Reconfigured())
     assert kinds_of(effects) == [Publish]
+    assert names_of(effects) == ["link.reconfigured"]
+    assert (link.pending, link.failure) == (None, None)
     link, _ = step(link, Closed(3))
     assert (link.state, link.asking) == (S.WAITING, True)
 
