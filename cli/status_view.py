@@ -78,38 +78,33 @@ def breakers(health: Mapping[str, Any]) -> str:
     return f"{number} circuit breaker{'' if number == 1 else 's'} open"
 
 
+COLUMNS = (
+    *("id", "link", "breaker", "attempts", "failures", "next try"),
+    *("pid", "restarts", "available", "reason"),
+)
+
+
 def instances_table(instances: Sequence[Mapping[str, Any]]) -> Any:
     """One row per instance."""
+    return table(COLUMNS, [row(each) for each in instances])
+
+
+def row(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    """An instance of the API as cells."""
     from rich.text import Text
 
-    rows = [
-        (
-            each["id"],
-            Text(each["link_state"], style=STATE_STYLES.get(each["link_state"], "")),
-            Text(each["breaker_state"], style="" if each["breaker_state"] == "closed" else "red"),
-            each["attempts"],
-            each["recent_failures"],
-            seconds(each["next_retry_in_s"]),
-            each["pid"],
-            each["restarts"],
-            percent(each["availability"]),
-            each["reason"],
-        )
-        for each in instances
-    ]
-    columns = (
-        "id",
-        "link",
-        "breaker",
-        "attempts",
-        "failures",
-        "next try",
-        "pid",
-        "restarts",
-        "available",
-        "reason",
+    return (
+        one["id"],
+        Text(one["link_state"], style=STATE_STYLES.get(one["link_state"], "")),
+        Text(one["breaker_state"], style="" if one["breaker_state"] == "closed" else "red"),
+        one["attempts"],
+        one["recent_failures"],
+        seconds(one["next_retry_in_s"]),
+        one["pid"],
+        one["restarts"],
+        percent(one["availability"]),
+        one["reason"],
     )
-    return table(columns, rows)
 
 
 def seconds(value: float | None) -> str | None:

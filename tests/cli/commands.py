@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.folder import Place, keeper_of
-from cli.processes import descendants, kill_all
+from cli.processes import Process, descendants, kill_all
 from tests.cli.running import HOME
 
 COMMAND_S = 110.0
@@ -67,3 +67,10 @@ class Operator:
         keeper = keeper_of(self.place)
         if keeper is not None:
             assert not kill_all([keeper, *descendants(keeper.pid)], 30)
+
+
+def running(operator: Operator) -> list[Process]:
+    """The keeper and everything below it."""
+    keeper = keeper_of(operator.place)
+    assert keeper is not None
+    return [keeper, *descendants(keeper.pid)]

@@ -1,8 +1,6 @@
 """The commands against a real server in the background, driven as an operator drives them."""
 
-import os
 import signal
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from cli.folder import keeper_of, launcher_of, read_json, tree_is_gone
-from cli.processes import Process, descendants
 from simulator.client import Listener, Simulator
-from tests.cli.commands import Operator
+from tests.cli.commands import Operator, running
 from tests.cli.running import eventually
 
 pytestmark = pytest.mark.timeout(300)  # real servers on machines that do other things, too
@@ -41,13 +38,6 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
 
 def config(operator: Operator) -> Path:
     return operator.data.parent / "sambung.toml"
-
-
-def running(operator: Operator) -> list[Process]:
-    """The keeper and everything below it."""
-    keeper = keeper_of(operator.place)
-    assert keeper is not None
-    return [keeper, *descendants(keeper.pid)]
 
 
 def test_status_shows_address_health_and_processes(operator: Operator) -> None:
@@ -215,41 +205,3 @@ def test_tokens_of_a_stopped_server(operator: Operator) -> None:
         2,
         "sambung: --scope must be one of read, operate, send, admin (got 'all')\n",
     )
-
-
-def test_a_taken_port_stops_the_start_and_is_named(tmp_path: Path) -> None:
-    operator = Operator(tmp_path / "data")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        done = operator.run("start", "--port", str(port))
-    assert (done.code, done.out) == (1, "")
-    assert "the server did not start" in done.err
-    assert f"Port {port} on 127.0.0.1 is taken by" in done.err
-    assert str(os.getpid()) in done.err
-    assert keeper_of(operator.place) is None and tree_is_gone(operator.place)
-
-
-@pytest.mark.parametrize("command", ["start", "serve"])
-def test_wrong_settings_stop_the_start_with_all_problems(tmp_path: Path, command: str) -> None:
-    (tmp_path / "wrong.toml").write_text("[http]\nthreads = 'thirty'\n[breakr]\n")
-    operator = Operator(tmp_path / "data")
-    done = operator.run(command, "--config", str(tmp_path / "wrong.toml"), SAMBUNG_LOG__KEEP="0")
-    assert (done.code, done.out) == (1, "")
-    for text in (
-        f"{tmp_path}/wrong.toml:2: http.threads: must be an integer from 3 to 200 (got 'thirty')",
-        f"{tmp_path}/wrong.toml:3: breakr: unknown section (did you mean breaker?",
-        "environment: SAMBUNG_LOG__KEEP: log.keep: must be an integer from 1 to 1000 (got 0)",
-    ):
-        assert text in done.err
-
-
-def test_killing_the_keeper_ends_everything(tmp_path: Path) -> None:
-    operator = Operator(tmp_path / "data")
-    operator.ok("start", "--port", "0")
-    try:
-        everything = running(operator)
-        everything[0].send(signal.SIGKILL)
-        eventually(lambda: not any(process.alive for process in everything), "everything ends", 5)
-        eventually(lambda: tree_is_gone(operator.place), "the tree has ended", 5)
-    finally:
-        operator.clean_up()
