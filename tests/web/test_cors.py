@@ -9,9 +9,8 @@ from tests.web.conftest import DEADLINE_S, World
 
 PAGE = "https://panel.example"
 ASK = {
-    "Origin": PAGE,
-    "Access-Control-Request-Method": "POST",
-    "Access-Control-Request-Headers": "authorization",
+    "origin": PAGE,
+    "access-control-request-method": "POST",
 }
 
 
