@@ -142,7 +142,7 @@ class Bridge:
             ready = self._model.root_ready is True
             message = mailbox.listen(pulse.wait_s(time.monotonic(), ready=ready))
             if message is not None:
-                self._take_batch(mailbox, message)
+                self._take(mailbox, message)
                 pulse.heard(time.monotonic())
             elif pulse.lost(time.monotonic()):
                 raise Unavailable("the root supervisor has fallen silent")
@@ -173,16 +173,6 @@ class Bridge:
                 waiting = self._waiting.get(ref)
             if waiting is not None and time.monotonic() < waiting.deadline_s:
                 mailbox.tell(mailbox.root, message)
-
-    def _take_batch(self, mailbox: Mailbox, first: Any) -> None:
-        message: Any | None = first
-        for _ in range(BATCH):
-            if message is None:
-                return
-            self._take(mailbox, message)
-            message = mailbox.listen(0)
-        if message is not None:
-            self._take(mailbox, message)
 
     def _take(self, mailbox: Mailbox, message: Any) -> None:
         match message:
