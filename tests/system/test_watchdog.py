@@ -55,6 +55,20 @@ def test_a_stopped_instance_is_killed_and_replaced_with_the_reason_recorded(
     assert upstream.instance("w1").stale_frames == 0
 
 
+def test_a_command_to_an_instance_that_does_not_answer_is_503(tmp_path: Path, upstream: Listener) -> None:
+    with running(tmp_path, **QUICK, http__command_timeout_s="1") as server:
+        server.add("deaf", f"{upstream.url}/ws/deaf")
+        pid = server.wait_open("deaf")["pid"]
+        server.kill(pid, signal.SIGSTOP)
+        answer = server.call("POST", "/force-retry/deaf")
+        server.kill(pid, signal.SIGCONT)
+        assert (answer.status, answer.body["code"]) == (503, "timeout")
+        server.wait_open("deaf")
+        assert server.call("POST", "/force-retry/deaf").status == 409, (
+            "the late answer was not taken for this one's"
+        )
+
+
 @pytest.mark.parametrize("part", ["group g1", "registry", "journal"])
 def test_a_stopped_part_is_killed_and_replaced(fleet: Server, part: str) -> None:
     before = fleet.pid_of(part)
