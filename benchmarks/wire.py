@@ -7,23 +7,24 @@ import json
 import os
 import secrets
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from thespian.actors import Actor
 
+from benchmarks.report import Row, Rule, Target, p50_ms, p99_ms, result
 from core.failures import Failure, FailureKind
 
 REPOSITORY = Path(__file__).parent.parent
 TURNS = 12
 ASKS_PER_TURN = 200
-TARGET_RATIO = 1.6
+LARGEST_RATIO = Target(Rule.AT_MOST, 1.6)
 
 MESSAGE = Failure(FailureKind.TIMEOUT, "no answer within the deadline", retry_after_s=30.0)
 
@@ -35,41 +36,48 @@ class Echo(Actor):
 
 
 def run(turns: int = TURNS, asks_per_turn: int = ASKS_PER_TURN) -> dict[str, Any]:
-    """p50 and p99 in milliseconds of both, and the ratio of the p50s."""
-    with tempfile.TemporaryDirectory() as folder:
-        workers = {name: start_worker(name, folder) for name in ("stock", "wire")}
-        try:
-            taken: dict[str, list[float]] = {name: [] for name in workers}
-            for worker in workers.values():
-                take_turn(worker, asks_per_turn)  # warm-up
-            for _ in range(turns):
-                for name, worker in workers.items():
-                    taken[name] += take_turn(worker, asks_per_turn)
-        finally:
-            for worker in workers.values():
-                end(worker)
-    return summary(taken)
+    """p50 and p99 of both."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        worker("stock", folder) as stock,
+        worker("wire", folder) as wire,
+    ):
+        workers = {"stock": stock, "wire": wire}
+        taken: dict[str, list[float]] = {name: [] for name in workers}
+        for each in workers.values():
+            take_turn(each, asks_per_turn)  # warm-up
+        for _ in range(turns):
+            for name, each in workers.items():
+                taken[name] += take_turn(each, asks_per_turn)
+    return shown(taken)
 
 
-def summary(taken: dict[str, list[float]]) -> dict[str, Any]:
+def shown(taken: dict[str, list[float]]) -> dict[str, Any]:
     """`taken`: seconds of each round trip, by worker."""
-    found: dict[str, Any] = {"asks": len(taken["wire"]), "target_ratio": TARGET_RATIO}
-    for name, times_s in taken.items():
-        found[f"{name}_p50_ms"] = round(statistics.median(times_s) * 1000, 3)
-        found[f"{name}_p99_ms"] = round(statistics.quantiles(times_s, n=100)[98] * 1000, 3)
-    found["ratio_p50"] = round(found["wire_p50_ms"] / found["stock_p50_ms"], 3)
-    found["ok"] = found["ratio_p50"] <= TARGET_RATIO
-    return found
+    wire, stock = taken["wire"], taken["stock"]
+    rows = [
+        Row(
+            "ask on the authenticated wire, p50, against stock",
+            p50_ms(wire),
+            "ms",
+            p50_ms(stock),
+            LARGEST_RATIO,
+        ),
+        Row("ask on the authenticated wire, p99", p99_ms(wire), "ms", p99_ms(stock)),
+    ]
+    return result(rows, asks=len(wire))
 
 
-def start_worker(name: str, folder: str) -> "subprocess.Popen[str]":
+@contextmanager
+def worker(name: str, folder: str) -> Iterator["subprocess.Popen[str]"]:
+    """A process with a system of that name, "stock" or "wire"; it ends with the block."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY),
         "THESPIAN_BASE_IPADDR": "127.0.0.1",
         "THESPLOG_FILE": str(Path(folder) / "stock.log"),
     }
-    worker = subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.wire", name, folder],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -77,10 +85,13 @@ def start_worker(name: str, folder: str) -> "subprocess.Popen[str]":
         cwd=REPOSITORY,
         text=True,
     )
-    assert worker.stdout is not None
-    if worker.stdout.readline() != "ready\n":
-        raise RuntimeError(f"the {name} worker did not start")
-    return worker
+    assert process.stdout is not None
+    try:
+        if process.stdout.readline() != "ready\n":
+            raise RuntimeError(f"the {name} worker did not start")
+        yield process
+    finally:
+        end(process)
 
 
 def take_turn(worker: "subprocess.Popen[str]", asks: int) -> list[float]:
@@ -93,9 +104,14 @@ def take_turn(worker: "subprocess.Popen[str]", asks: int) -> list[float]:
 
 def end(worker: "subprocess.Popen[str]") -> None:
     """Let the worker stop its system; it ends by itself when its input does."""
-    assert worker.stdin is not None
+    assert worker.stdin is not None and worker.stdout is not None
     worker.stdin.close()
-    worker.wait(30)
+    try:
+        worker.wait(30)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()
+    worker.stdout.close()
 
 
 def serve(ask: Callable[[], Any]) -> None:
@@ -153,10 +169,8 @@ def main(arguments: list[str]) -> None:
             stock_worker()
         case ["wire", folder]:
             wire_worker(Path(folder))
-        case []:
-            print(json.dumps(run(), indent=1))
         case _:
-            raise SystemExit("usage: python -m benchmarks.wire")
+            raise SystemExit("a worker of benchmarks.wire is called with its name and a folder")
 
 
 if __name__ == "__main__":

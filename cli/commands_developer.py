@@ -37,11 +37,9 @@ def check() -> None:
 
 
 def bench(context: typer.Context) -> None:
-    """Run the benchmarks."""
-    from cli.output import say
-    from cli.testing import ensure_test_tools, run_module
+    """Run the benchmarks: prints a table, writes JSON."""
+    from cli.testing import run_module
 
-    ensure_test_tools(say)
     raise typer.Exit(run_module("benchmarks", context.args))
 
 

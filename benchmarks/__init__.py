@@ -1,0 +1,1 @@
+"""What it costs: figures measured side by side with a reference in the same run. `python3 run.py bench`."""

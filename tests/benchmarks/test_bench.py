@@ -1,0 +1,111 @@
+"""The benchmarks work and say what they promise to; their figures are nobody's business here."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import commands, memory, reading, starting, streaming
+from benchmarks.__main__ import QUICK
+from benchmarks.report import Row, Rule, Target, result
+from benchmarks.running import Bed, bed
+
+HOME = Path(__file__).resolve().parents[2]
+ROW = {"what", "figure", "unit", "reference", "ratio", "target", "met"}
+# How many rows each has, and how many of them have a target.
+EXPECTED = {
+    "memory": (2, 2),
+    "starting": (2, 0),
+    "reading": (2, 1),
+    "commands": (6, 2),
+    "wire": (2, 1),
+    "streaming": (2, 1),
+}
+
+
+def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(command, cwd=HOME, capture_output=True, text=True, timeout=110, check=False)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Bed]:
+    with bed(2) as one:
+        yield one
+
+
+@pytest.mark.serial
+@pytest.mark.parametrize(
+    ("name", "measure"),
+    [
+        ("starting", starting.measure),
+        ("memory", lambda server: memory.measure(server, messages=2)),
+        ("reading", lambda server: reading.measure(server, turns=1, turn_s=0.2, connections=2)),
+        ("commands", lambda server: commands.measure(server, turns=1, asks_per_turn=4)),
+        ("streaming", lambda server: streaming.measure(server, rate_per_s=5.0, count=3)),
+    ],
+    ids=["starting", "memory", "reading", "commands", "streaming"],
+)
+def test_a_benchmark_of_a_server_gives_its_rows(
+    name: str, measure: Callable[[Bed], dict[str, Any]], server: Bed
+) -> None:
+    expect_rows(name, measure(server))
+
+
+def expect_rows(name: str, found: dict[str, Any]) -> None:
+    assert {"rows", "met", "details"} <= set(found)
+    assert (len(found["rows"]), sum(row["target"] is not None for row in found["rows"])) == EXPECTED[name]
+    for row in found["rows"]:
+        assert set(row) == ROW
+        assert row["figure"] > 0
+
+
+@pytest.mark.serial
+def test_the_command_prints_a_table_and_writes_the_same_as_json(tmp_path: Path) -> None:
+    file = tmp_path / "new folder" / "result.json"
+    ran = bench("wire", "--quick", "-o", str(file))
+    assert ran.returncode == 0, ran.stderr
+    written = json.loads(file.read_text("utf-8"))
+    assert set(written) == {"at", "version", "quick", "machine", "benchmarks"}
+    expect_rows("wire", written["benchmarks"]["wire"])
+    for row in written["benchmarks"]["wire"]["rows"]:
+        assert row["what"] in ran.stdout
+
+
+def test_every_benchmark_is_tested() -> None:
+    assert set(QUICK) == set(EXPECTED)
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    ran = bench("speed")
+    assert ran.returncode == 2
+    assert "'speed'" in ran.stderr
+    assert "memory, starting" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("row", "ratio", "met"),
+    [
+        (Row("a", 3.0, "ms", 2.0, Target(Rule.AT_MOST, 1.6)), 1.5, True),
+        (Row("a", 4.0, "ms", 2.0, Target(Rule.AT_MOST, 1.6)), 2.0, False),
+        (Row("a", 8.0, "/s", 10.0, Target(Rule.AT_LEAST, 0.8)), 0.8, True),
+        (Row("a", 7.0, "/s", 10.0, Target(Rule.AT_LEAST, 0.8)), 0.7, False),
+        (Row("a", 9.0, "MiB", target=Target(Rule.AT_MOST, 8.0)), None, False),
+        (Row("a", 9.0, "ms"), None, None),
+    ],
+    ids=["below", "above", "just-enough", "too-slow", "figure-itself", "no-target"],
+)
+def test_a_target_is_held_against_the_ratio_or_else_the_figure(
+    row: Row, ratio: float | None, met: bool | None
+) -> None:
+    assert (row.ratio, row.met) == (ratio, met)
+
+
+def test_one_missed_target_is_enough_to_miss() -> None:
+    good, bad = (Row("a", figure, "ms", target=Target(Rule.AT_MOST, 1.0)) for figure in (0.5, 2.0))
+    verdicts: list[Any] = [result(rows)["met"] for rows in ([good], [good, bad], [Row("a", 1.0, "s")])]
+    assert verdicts == [True, False, None]
