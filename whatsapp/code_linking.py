@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from whatsapp import pairing_code
 from whatsapp.errors import NodeError, RemoteProtocolError
-from whatsapp.jid import user_jid
+from whatsapp.jid import Jid, user_jid
 from whatsapp.keys import KeyPair
 from whatsapp.linking import Linking
 from whatsapp.nodes import Node
@@ -42,17 +42,7 @@ class CodeLinking:
             return
         jid = user_jid(phone)
         code, ephemeral = pairing_code.new_code(self._core.rng), KeyPair.generate(self._core.rng)
-        settings, noise = self._core.settings, self._core.account.noise
-        wrapped = pairing_code.wrap_ephemeral(code, ephemeral.public, self._core.rng)
-        children = (
-            Node("link_code_pairing_wrapped_companion_ephemeral_pub", {}, wrapped),
-            Node("companion_server_auth_key_pub", {}, noise.public),
-            Node("companion_platform_id", {}, settings.client_type.encode()),
-            Node("companion_platform_display", {}, settings.client_display.encode()),
-            Node("link_code_pairing_nonce", {}, b"0"),
-        )
-        attrs = {"stage": "companion_hello", "should_show_push_notification": "true"}
-        hello = Node("link_code_companion_reg", {"jid": jid, **attrs}, children)
+        hello = self._hello(jid, code, ephemeral)
         self._offer = offer = _Offer(code, ephemeral, Node.make("link_code_companion_reg", jid=jid))
 
         def answered(turn: Turn, answer: Answer) -> None:
@@ -67,6 +57,19 @@ class CodeLinking:
             turn.reply(ref, code=pairing_code.show_code(code))
 
         self._core.ask(turn, "md", "set", (hello,), answered)
+
+    def _hello(self, phone: Jid, code: str, ephemeral: KeyPair) -> Node:
+        settings, noise = self._core.settings, self._core.account.noise
+        wrapped = pairing_code.wrap_ephemeral(code, ephemeral.public, self._core.rng)
+        children = (
+            Node("link_code_pairing_wrapped_companion_ephemeral_pub", {}, wrapped),
+            Node("companion_server_auth_key_pub", {}, noise.public),
+            Node("companion_platform_id", {}, settings.client_type.encode()),
+            Node("companion_platform_display", {}, settings.client_display.encode()),
+            Node("link_code_pairing_nonce", {}, b"0"),
+        )
+        attrs = {"stage": "companion_hello", "should_show_push_notification": "true"}
+        return Node("link_code_companion_reg", {"jid": phone, **attrs}, children)
 
     def answered(self, turn: Turn, notification: Node) -> None:
         """The phone's part arrived: make ours, and the secret that the link will be verified with."""

@@ -58,12 +58,19 @@ class DirectSending:
         ready: list[Jid],
         done: Done,
     ) -> None:
-        account = self._core.account
-        to_self = account.is_own(outgoing.to)
-        if not to_self and not any(not account.is_own(device) for device in ready):
+        to_self = self._core.account.is_own(outgoing.to)
+        if not any(to_self or not self._core.account.is_own(device) for device in ready):
             done(turn, QueryFailure("no device of the recipient can be encrypted to"))
             return
-        copy = device_sent(outgoing)
+        stanza = self._stanza(turn, outgoing, ready, to_self)
+        if not to_self:
+            self._issue_token(turn, outgoing.to)
+        users = tuple(dict.fromkeys(device.without_device for device in everyone))
+        named = [lid_map.addressed_as(turn.tx, device, outgoing.to.is_lid) for device in everyone]
+        done(turn, Composed(stanza, users, participant_hash(named)))
+
+    def _stanza(self, turn: Turn, outgoing: Outgoing, ready: list[Jid], to_self: bool) -> Node:
+        account, copy = self._core.account, device_sent(outgoing)
         listed = participants(
             turn,
             self._core,
@@ -73,17 +80,13 @@ class DirectSending:
             outgoing.to.is_lid,
         )
         tokens = () if to_self else contact_tokens.token_nodes(turn.tx, outgoing.to, self._core.wall_s())
-        stanza = Node("message", self._attrs(turn, outgoing), (*listed, *tokens))
-        users = tuple(dict.fromkeys(device.without_device for device in everyone))
-        named = [lid_map.addressed_as(turn.tx, device, outgoing.to.is_lid) for device in everyone]
-        done(turn, Composed(stanza, users, participant_hash(named)))
-        if not to_self:
-            contact_tokens.issue(
-                turn.tx,
-                outgoing.to,
-                self._core.wall_s(),
-                lambda content: self._core.ask(turn, "privacy", "set", content, _ignore),
-            )
+        return Node("message", self._attrs(turn, outgoing), (*listed, *tokens))
+
+    def _issue_token(self, turn: Turn, user: Jid) -> None:
+        def send(content: tuple[Node, ...]) -> None:
+            self._core.ask(turn, "privacy", "set", content, _ignore)
+
+        contact_tokens.issue(turn.tx, user, self._core.wall_s(), send)
 
     def _attrs(self, turn: Turn, outgoing: Outgoing) -> dict[str, Attribute]:
         attrs: dict[str, Attribute] = {"id": outgoing.id, "to": outgoing.to, "type": outgoing.type}

@@ -94,6 +94,15 @@ def fresh(state: StateWriter, rng: Rng) -> PreKey:
     return made
 
 
+def forget_old_reserved(state: StateWriter, keep: int) -> None:
+    """Drop the oldest keys of retry receipts beyond `keep`: whoever has not used them by now never will."""
+    reserved = [key_id for key_id in map(int, state.keys(PRE_KEYS)) if one_time(state, key_id).reserved]
+    newest = _counters(state).next_id
+    reserved.sort(key=lambda key_id: (newest - key_id) % MAX_ID)
+    for key_id in reserved[keep:]:
+        forget(state, key_id)
+
+
 def one_time(state: StateReader, key_id: int) -> PreKey:
     """A stored one-time key; MissingPreKey when it is unknown or was used."""
     found = _load(state, key_id)

@@ -94,7 +94,7 @@ class Queries:
             with turn.attempt():
                 pending.then(turn, _outcome(node))
         except ProtocolError as error:
-            pending.then(turn, QueryFailure(f"{MALFORMED}: {error}"))
+            _fail(turn, pending.then, f"{MALFORMED}: {error}")
         return True
 
     def expire(self, turn: Turn) -> None:
@@ -103,18 +103,27 @@ class Queries:
         for stanza_id in due:
             pending = self._pending.pop(stanza_id, None)
             if pending is not None:
-                pending.then(turn, QueryFailure(TIMED_OUT))
+                _fail(turn, pending.then, TIMED_OUT)
         self._arm(turn)
 
     def drop_all(self, turn: Turn) -> None:
         """The connection is gone."""
         pending, self._pending = self._pending, {}
         for one in pending.values():
-            one.then(turn, QueryFailure(LOST))
+            _fail(turn, one.then, LOST)
 
     def _arm(self, turn: Turn) -> None:
         if self._pending:
             turn.wake(TIMER, min(pending.deadline_s for pending in self._pending.values()))
+
+
+def _fail(turn: Turn, then: Then, text: str) -> None:
+    """Tell a continuation; what it cannot bear is its own failure, not that of the others."""
+    try:
+        with turn.attempt():
+            then(turn, QueryFailure(text))
+    except ProtocolError as error:
+        turn.emit("session.error", reason=str(error))
 
 
 def _outcome(node: Node) -> Answer:

@@ -9,6 +9,8 @@ from whatsapp.state import Recent
 from whatsapp.turn import Turn
 
 MAX_REQUESTS = 5
+MAX_STORED_KEYS = 2000  # one-time keys of all kinds; above it the oldest ones given out in retry receipts go
+KEPT_KEYS = 500
 _COUNTS = Recent("retry_count", 1000)
 
 
@@ -28,6 +30,8 @@ class RetryRequests:
         retry = Node.make("retry", count=count, id=source.id, t=node.optional("t") or "0", v=1)
         children = [retry, registration_node(account.registration_id)]
         if with_keys or count > 1:
+            if turn.tx.count(prekeys.PRE_KEYS) > MAX_STORED_KEYS:
+                prekeys.forget_old_reserved(turn.tx, KEPT_KEYS)
             fresh = prekeys.fresh(turn.tx, self._core.rng)
             content = retry_children(
                 account.local_identity, prekeys.signed(turn.tx), fresh, account.signed_identity or b""

@@ -5,7 +5,8 @@ import pytest
 from core.effects import Persist, Send
 from tests.whatsapp.scripted import Client, Group, Server, linked
 from tests.whatsapp.test_session_messages import ANNA, BUDI, CITRA, GROUP, content, stanzas
-from whatsapp import signal_cipher
+from whatsapp import prekeys, retry_requests, sender_key_messages, signal_cipher
+from whatsapp.keys import KeyPair
 from whatsapp.nodes import Node
 from whatsapp.retry_requests import MAX_REQUESTS
 
@@ -70,6 +71,27 @@ def test_two_devices_that_do_not_understand_each_other_stop_and_tell(pair):
     retries = [node for node in stanzas(budi, "receipt") if node.optional("type") == "retry"]
     assert len(retries) == MAX_REQUESTS
     assert budi.texts() == []
+
+
+def test_a_flood_of_unreadable_messages_does_not_fill_the_store(pair, monkeypatch):
+    _, budi = pair
+    monkeypatch.setattr(retry_requests, "MAX_STORED_KEYS", 60)
+    monkeypatch.setattr(retry_requests, "KEPT_KEYS", 10)
+    budi.server.groups[GROUP] = Group(GROUP, [ANNA, BUDI])
+    enc = Node("enc", {"v": "2", "type": "skmsg"}, skmsg())
+    for number in range(200):
+        attrs = {"id": f"F{number}", "from": GROUP, "participant": f"9000{ANNA}:1@lid", "type": "text"}
+        budi.connection.send(Node("message", attrs, (enc,)))
+    budi.server.run()
+    assert len([node for node in stanzas(budi, "receipt") if node.find("keys")]) == 200
+    assert budi.stored.count(prekeys.PRE_KEYS) <= 61
+    uploaded = [key.id for key in budi.connection.device.upload.pre_keys]
+    assert all(prekeys.one_time(budi.stored, key_id) for key_id in uploaded), "those at the server stay"
+
+
+def skmsg() -> bytes:
+    """A sender key message with a key that nobody knows."""
+    return sender_key_messages.unsigned_message(1, 0, bytes(16)) + bytes(64)
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -182,8 +204,6 @@ def test_a_changed_identity_is_told_and_talking_goes_on(pair, server):
     server.devices.clear()
     again = Client(server, 77)
     again.open()
-    from whatsapp.keys import KeyPair
-
     server.scan(BUDI, again.told("qr")[0]["text"], KeyPair.generate(server.rng))
     server.devices[anna.connection.device.jid] = anna.connection.device
     server.run()
