@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from cli.failure import CommandFailed, NotRunning
-from cli.folder import Place, read_listening
+from cli.folder import Place, launcher_of, read_listening
 
 TIMEOUT_S = 30.0
 
@@ -35,8 +35,12 @@ class Client:
     def of(cls, place: Place, timeout_s: float = TIMEOUT_S) -> "Client":
         """A client of the server that runs on this data folder; raises NotRunning."""
         listening = read_listening(place)
-        if listening is None:
+        if listening is None and launcher_of(place) is None:
             raise NotRunning(place.data.root)
+        if listening is None:
+            raise CommandFailed(
+                "the server is just starting, or its web process is: try again in a few seconds"
+            )
         try:
             token = place.data.cli_token.read_text("ascii").strip()
         except OSError as error:

@@ -5,7 +5,7 @@ import secrets
 import signal
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ POLL_S = 0.25
 
 def run(request: Request, token: str | None, seconds: int | None) -> int:
     """The whole demo; 1 when it had to end after `seconds` without having seen everything."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it: in order
     token = token or "sbg_demo_" + secrets.token_urlsafe(24)
     with ExitStack() as stack:
         try:
@@ -93,8 +94,11 @@ class Demo:
         try:
             self._create()
             while seconds is None or self._now_s() < seconds:
-                self._look()
-                self._act()
+                try:
+                    self._look()
+                    self._act()
+                except CommandFailed as failure:  # as any client would: the next look may succeed
+                    self.screen.tell(self._now_s(), "server", failure.message)
                 time.sleep(POLL_S)
         finally:
             self.screen.close()
@@ -147,7 +151,8 @@ class Demo:
         now_s = self._now_s()
         if (pid := self.story.victim(now_s)) is not None:
             self.screen.tell(now_s, KILLED.instance_id, f"kill -9 {pid} (the demo does this)")
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         match self.story.upstream_wish(now_s, self._probe_failed):
             case Upstream.HEALED:
                 self.screen.tell(now_s, REFUSED.instance_id, "its upstream is healed (the demo does this)")

@@ -66,13 +66,19 @@ class Reader:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        for report in self._reports:
-            category = self._category(report)
-            if terminal is not None and category:
-                terminal.stats.setdefault(category, []).append(report)
+        if terminal is not None:
+            self._count(terminal.stats)
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and self._reports:
             failed = any(report.failed for report in self._reports)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK
+
+    def _count(self, stats: dict[str, list[Any]]) -> None:
+        ran = {report.nodeid for report in self._reports}
+        if left_out := [item for item in stats.pop("deselected", []) if item.nodeid not in ran]:
+            stats["deselected"] = left_out
+        for report in self._reports:
+            if category := self._category(report):
+                stats.setdefault(category, []).append(report)
 
     def _category(self, report: Any) -> str:
         if isinstance(report, pytest.CollectReport):

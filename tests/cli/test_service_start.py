@@ -50,3 +50,21 @@ def test_killing_the_keeper_ends_everything(tmp_path: Path) -> None:
         eventually(lambda: tree_is_gone(operator.place), "the tree has ended", 5)
     finally:
         operator.clean_up()
+
+
+def test_the_commands_reach_a_server_that_speaks_tls(tmp_path: Path) -> None:
+    issued = pytest.importorskip("trustme").CA().issue_cert("gateway.example")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    files = {
+        name: str(tmp_path / "both.pem")
+        for name in ("SAMBUNG_HTTP__TLS_CERT_FILE", "SAMBUNG_HTTP__TLS_KEY_FILE")
+    }
+    operator = Operator(tmp_path / "data")
+    try:
+        operator.ok("start", "--port", "0", **files)
+        found = operator.json("status")
+        assert found["url"].startswith("https://127.0.0.1:")
+        assert found["health"]["server_status"] == "running"
+        operator.ok("stop")
+    finally:
+        operator.clean_up()
