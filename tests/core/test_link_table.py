@@ -432,7 +432,9 @@ def test_the_end_of_a_ban_does_not_wake_a_link_that_nobody_wants() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ends_in_s", "state"), [(-1.0, S.WAITING), (5.0, S.PARKED)], ids=["over", "not yet"]
+    ("ends_in_s", "state"),
+    [(-1.0, S.WAITING), (0.0, S.WAITING), (5.0, S.PARKED)],
+    ids=["over", "over now", "not yet"],
 )
 def test_wanting_a_banned_link_waits_for_the_end_of_the_ban(ends_in_s: float, state: LinkState) -> None:
     banned = in_state(S.PARKED, wanted=False, failure=BANNED_FOR_A_MINUTE, next_at_s=NOW_S + ends_in_s)
@@ -591,6 +593,15 @@ def test_a_forced_dial_given_up_while_closing_does_not_happen() -> None:
     link, _ = step(link, Unwant())
     link, effects = step(link, Closed(3))
     assert (link.state, link.forced) == (S.IDLE, False)
+    assert Dial not in kinds_of(effects)
+
+
+def test_a_forced_dial_given_up_is_not_remembered_when_the_link_is_wanted_again() -> None:
+    link, _ = step(in_state(S.CLOSING), ForceRetry())
+    link, _ = step(link, Unwant())
+    link, _ = step(link, Want())
+    link, effects = step(link, Closed(3))
+    assert (link.state, link.asking) == (S.WAITING, True)
     assert Dial not in kinds_of(effects)
 
 
