@@ -34,13 +34,21 @@ class Simulator:
         self.control_url = control_url
 
     @classmethod
-    def spawn(cls, *, host: str = "127.0.0.1", deadline_s: float = 30.0) -> Self:
-        """Start a process that ends with this one. `host`: where listeners and proxies are bound.
+    def spawn(
+        cls,
+        *,
+        host: str = "127.0.0.1",
+        control_host: str = "127.0.0.1",
+        within: Sequence[str] = (),
+        deadline_s: float = 30.0,
+    ) -> Self:
+        """Start a process that ends with this one. `host`: where listeners and proxies are bound; `control_host`:
+        where the control API is; `within`: a command that runs it elsewhere, such as `ip netns exec NAME`.
 
         Raises SimulatorError when it does not get ready within `deadline_s`.
         """
         process = subprocess.Popen(
-            [*_command(), "--host", host],
+            [*within, *_command(), "--host", host, "--control-host", control_host],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": _python_path()},

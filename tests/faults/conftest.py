@@ -1,0 +1,78 @@
+"""Fixtures of the fault matrix: one house for all rows, with the transport's deadlines as in production."""
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "system")]
+
+from peer import Peer, peer  # noqa: E402
+from rows import House, Patient  # noqa: E402
+from server import running  # noqa: E402
+
+from simulator.client import Listener, Simulator  # noqa: E402
+
+# Retries that a test can wait for; every deadline of transport and breaker is the default.
+SETTINGS: dict[str, str] = {
+    "retry__delay_s": "0.5",
+    "retry__timeout_delay_s": "1",
+    "retry__step_s": "0.1",
+    "retry__max_s": "1",
+    "retry__fast_first_s": "0.5",
+    "retry__stable_after_s": "1",
+    "breaker__failure_threshold": "1000",
+}
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    with Simulator.spawn() as one:
+        yield one
+        assert one.errors() == []
+
+
+@pytest.fixture(scope="session")
+def remote() -> Iterator[Peer]:
+    """An upstream's own machine."""
+    with peer() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory, simulator: Simulator) -> Iterator[House]:
+    with running(tmp_path_factory.mktemp("data"), **SETTINGS) as server:
+        one = House(server, simulator.listener())
+        one.settle()
+        yield one
+
+
+NUMBERS = itertools.count(1)
+Admit = Callable[..., Patient]
+
+
+@pytest.fixture
+def admit(house: House) -> Iterator[Admit]:
+    """A new instance for one test, removed after it."""
+    made: list[str] = []
+
+    def make(upstream: Listener, **config: Any) -> Patient:
+        name = f"p{next(NUMBERS)}"
+        house.server.add(name, config.pop("url", None) or upstream.url_of(name), **config)
+        made.append(name)
+        return Patient(house, name, upstream)
+
+    yield make
+    for name in made:
+        house.server.call("DELETE", f"/api/v1/instances/{name}")
+
+
+@pytest.fixture
+def undisturbed(house: House) -> Iterator[None]:
+    """In every row: instances outside the failed subtree notice nothing."""
+    with house.undisturbed():
+        yield
