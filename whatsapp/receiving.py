@@ -17,6 +17,7 @@ from whatsapp.errors import (
 )
 from whatsapp.incoming_events import IncomingEvents
 from whatsapp.jid import Jid
+from whatsapp.message_events import describe
 from whatsapp.message_source import MessageSource, parse_source
 from whatsapp.nodes import Node
 from whatsapp.padding import unpad
@@ -55,7 +56,8 @@ class Receiving:
         for one, other in source.pairs:
             lid_map.learn(turn.tx, one, other)
         key = processed_key(turn, source)
-        encs = list(node.all("enc"))[:MAX_ENC]
+        # What distributes a sender key comes before what needs it, whichever way they stand in the stanza.
+        encs = sorted(list(node.all("enc"))[:MAX_ENC], key=lambda enc: enc.optional("type") == "skmsg")
         if PROCESSED.get(turn.tx, key) is not None:
             turn.send(self._receipt(node, source))
         elif not encs:
@@ -102,7 +104,8 @@ class Receiving:
             sender_keys.process_distribution(turn.tx, str(source.chat), address, given)
 
     def _settle(self, turn: Turn, node: Node, source: MessageSource, key: str, outcome: _Outcome) -> None:
-        if outcome.undecryptable is not None:
+        content = [message for message in outcome.messages if describe(message) is not None]
+        if outcome.undecryptable is not None and not content:
             self._ask_again(turn, node, source, key, outcome.undecryptable)
             return
         PROCESSED.put(turn.tx, key)
@@ -114,7 +117,8 @@ class Receiving:
             )
             turn.send(answers.ack(node, answers.NACK_INVALID_PROTOBUF))
             return
-        for message in outcome.messages:
+        # A message that was asked for again may come in two encryptions at once.
+        for message in content[:1]:
             self._take(turn, node, source, message)
         turn.send(self._receipt(node, source))
 

@@ -387,7 +387,7 @@ class Connection:
             if contact is not None:
                 children.append(Node.make("contact", type="in" if devices else "out"))
             elif devices:
-                listed = tuple(Node.make("device", id=one.jid.device, key_index=None) for one in devices)
+                listed = tuple(usync_device(one.jid.device) for one in devices)
                 children.append(Node("devices", {}, (Node("device-list", {}, listed),)))
             if devices and self.server.use_lid:
                 children.append(Node("lid", {"val": devices[0].lid.without_device}))
@@ -531,3 +531,9 @@ def linked(server: Server, phone: str, device: int = 1, settings: SessionSetting
     server.run()
     assert client.authenticated and client.session.online, client.failure
     return client
+
+
+def usync_device(number: int) -> Node:
+    """A device in a device list; companions have a key index."""
+    attrs = {"id": str(number)} | ({"key-index": str(number)} if number else {})
+    return Node("device", attrs)

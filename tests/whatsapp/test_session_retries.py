@@ -5,7 +5,8 @@ import pytest
 from core.effects import Persist, Send
 from tests.whatsapp.scripted import Client, Group, Server, linked
 from tests.whatsapp.test_session_messages import ANNA, BUDI, CITRA, GROUP, content, stanzas
-from whatsapp import prekeys, retry_requests, sender_key_messages, signal_cipher
+from whatsapp import lid_map, padding, prekeys, retry_requests, sender_key_messages, signal_cipher
+from whatsapp import message_pb2 as wa
 from whatsapp.keys import KeyPair
 from whatsapp.nodes import Node
 from whatsapp.retry_requests import MAX_REQUESTS
@@ -105,6 +106,30 @@ def test_a_damaged_group_message_comes_again(server, times):
     assert len(damaged) == times
     for client in (budi, citra):
         assert sorted(client.texts()) == ["dua", "nol", "satu"]
+
+
+@pytest.mark.parametrize("readable", [True, False], ids=["both readable", "only one readable"])
+def test_one_message_in_two_encryptions_is_told_once(server, readable):
+    """So comes what another client sends again in a group."""
+    anna, budi = linked(server, ANNA), linked(server, BUDI)
+    server.groups[GROUP] = Group(GROUP, [ANNA, BUDI])
+    anna.send("a", content(BUDI, "halo"))
+
+    def twice(to: object, node: Node) -> Node:
+        core = anna.session._core
+        message = wa.Message(conversation="satu").SerializeToString()
+        with core.state.transaction() as tx:
+            address = lid_map.signal_address(tx, budi.connection.device.lid)
+            again = core.cipher.encrypt(tx, address, padding.pad(message, core.rng))
+        extra = Node("enc", {"v": "2", "type": again.type, "count": "1"}, again.data)
+        group = [one for one in node.children if one.attrs.get("type") == "skmsg"]
+        children = (*group, *(one for one in node.children if one not in group)) if readable else group
+        return Node(node.tag, node.attrs, (*children, extra))
+
+    server.spoil = twice
+    anna.send("g", content(str(GROUP), "satu"))
+    assert budi.texts() == ["halo", "satu"]
+    assert [node for node in stanzas(budi, "receipt") if node.optional("type") == "retry"] == []
 
 
 def test_a_lost_session_on_the_other_side_is_renewed(pair):
