@@ -4,7 +4,8 @@ from dataclasses import asdict
 
 import typer
 
-from cli.options import ConfigOption, HostOption, Output, OutputOption, PortOption
+from cli.options import ConfigOption, HostOption, OutputOption, PortOption
+from cli.output import Output
 
 app = typer.Typer(help="Check and show the settings.", no_args_is_help=True)
 

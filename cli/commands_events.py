@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import DataOption, Output, OutputOption
+from cli.options import DataOption, OutputOption
+from cli.output import Output
 
 RETRY_S = 2.0
 

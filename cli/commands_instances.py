@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import DataOption, InstanceArgument, Output, OutputOption
+from cli.options import DataOption, InstanceArgument, OutputOption
+from cli.output import Output
 
 app = typer.Typer(help="Make, see and command instances of the running server.", no_args_is_help=True)
 

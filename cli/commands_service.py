@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cli.options import ConfigOption, DataOption, HostOption, Output, OutputOption, PortOption
+from cli.options import ConfigOption, DataOption, HostOption, OutputOption, PortOption
+from cli.output import Output
 
 WATCH_S = 2.0
 

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import DataOption, Output, OutputOption
+from cli.options import DataOption, OutputOption
+from cli.output import Output
 
 app = typer.Typer(help="API tokens; works while the server is down, too.", no_args_is_help=True)
 

@@ -1,18 +1,11 @@
 """Options that several commands share."""
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class Output(Enum):
-    """`table`: for people; `json`: for programs, on stdout and nothing else there."""
-
-    TABLE = "table"
-    JSON = "json"
-
+from cli.output import Output
 
 DataOption = Annotated[
     Path | None,

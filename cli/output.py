@@ -3,27 +3,33 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any
 
-import typer
 
-from cli.options import Output
+class Output(Enum):
+    """`table`: for people; `json`: for programs, on stdout and nothing else there."""
+
+    TABLE = "table"
+    JSON = "json"
 
 
 def say(text: str) -> None:
     """A message beside the result."""
-    typer.echo(text, err=True)
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def line(text: str) -> None:
-    """A line of the result."""
-    typer.echo(text)
+    """A line of the result; it is out when this returns."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def show(value: Any, output: Output, render: Callable[[], None]) -> None:
     """The result: as JSON, or drawn by `render`."""
     if output is Output.JSON:
-        typer.echo(json.dumps(value, indent=2 if sys.stdout.isatty() else None, ensure_ascii=False))
+        line(json.dumps(value, indent=2 if sys.stdout.isatty() else None, ensure_ascii=False))
     else:
         render()
 

@@ -71,9 +71,20 @@ def test_instances_has_every_verb() -> None:
 
 def test_help_and_commands_load_nothing_heavy() -> None:
     script = (
-        "import sys, cli.main\n"
+        "import sys, cli.program\n"
         "heavy = {'pydantic', 'sqlalchemy', 'thespian', 'cherrypy', 'rich.console', 'psutil', 'simulator.client'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=HOME, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_the_launchers_processes_load_nothing_of_the_command_line() -> None:
+    script = (
+        "import sys, cli.main, cli.hidden, cli.serve, cli.keeper\n"
+        "print(sorted({'typer', 'rich', 'pydantic', 'sqlalchemy', 'thespian', 'cherrypy'} & set(sys.modules)))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=HOME, capture_output=True, text=True, check=False
