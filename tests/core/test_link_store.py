@@ -31,6 +31,11 @@ def test_nothing_stored_is_a_new_link() -> None:
     assert restore(None, NEW_NOW_S, WALL_S) == Link(since_s=NEW_NOW_S)
 
 
+def test_a_restored_link_begins_now_with_nothing_running() -> None:
+    link = carried(Link(LinkState.OPEN, wanted=True, epoch=9, attempts=3, opened_at_s=OLD_NOW_S, stable=True))
+    assert link == Link(attempts=3, since_s=NEW_NOW_S)
+
+
 def test_an_open_breaker_keeps_its_remaining_time() -> None:
     link = carried(Link(breaker=TRIPPED, attempts=10), passed_s=150.0)
     driver = Driver(refuses, link=link, now_s=NEW_NOW_S)

@@ -180,6 +180,34 @@ def test_a_wanted_link_asks_dials_authenticates_opens_and_becomes_stable() -> No
     assert names_of(effects) == ["retry.reset"]
 
 
+def fields_of(effects: list[LinkEffect], event: str) -> dict[str, object]:
+    return dict(next(one.fields for one in effects if isinstance(one, Record) and one.event == event))
+
+
+def test_each_stage_carries_its_own_marks_and_drops_those_before() -> None:
+    waiting = in_state(S.WAITING, attempts=2, failure=NETWORK, cause="held", next_at_s=160.0, stable=True)
+    link, effects = step(waiting, Granted(3))
+    assert (link.asking, link.stable, link.cause, link.next_at_s) == (False, False, None, None)
+    assert (link.deadline_s, link.failure) == (NOW_S + 22, NETWORK)
+    assert fields_of(effects, "socket.creating") == {"attempt": 3, "probe": False}
+    link, _ = step(link, Opened(3))
+    assert link.deadline_s == NOW_S + 20
+    link, effects = step(link, Authenticated())
+    assert (link.opened_at_s, link.deadline_s, link.failure) == (NOW_S, None, None)
+    assert fields_of(effects, "connection.open") == {"attempts": 2}
+    link, _ = step(replace(link, stable=True), Reconfigured())
+    assert (link.opened_at_s, link.stable) == (NOW_S, True)
+    link, _ = step(replace(link, deadline_s=1.0), Closed(3))
+    assert (link.opened_at_s, link.stable, link.deadline_s) == (None, False, None)
+
+
+def test_a_link_that_closes_for_a_failure_shows_it_at_once_and_drops_it_once_closed() -> None:
+    link, _ = step(in_state(S.OPEN), ProtocolFailed(NETWORK))
+    assert (link.failure, link.pending) == (NETWORK, NETWORK)
+    link, _ = step(link, Closed(3))
+    assert (link.failure, link.pending, link.state) == (NETWORK, None, S.WAITING)
+
+
 def test_dial_and_authentication_each_have_a_deadline() -> None:
     dialling, effects = step(in_state(S.WAITING), Granted(3))
     assert WakeLink("deadline", dialling.timer, NOW_S + 22) in effects
@@ -487,6 +515,20 @@ def test_wanting_a_link_with_an_open_breaker_says_how_long_it_waits() -> None:
     assert (link.state, link.asking, link.next_at_s) == (S.WAITING, False, 690.0)
     record = next(effect for effect in effects if isinstance(effect, Record))
     assert (record.event, record.fields["delay_s"]) == ("link.waiting", 590.0)
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        (in_state(S.WAITING, asking=False, breaker=OPENED_JUST_NOW), True),
+        (in_state(S.WAITING, asking=True, breaker=HALF_OPEN), False),
+        (in_state(S.WAITING, asking=False), False),
+        (in_state(S.IDLE, breaker=OPENED_JUST_NOW), False),
+    ],
+    ids=["open breaker", "half-open breaker", "backing off", "idle"],
+)
+def test_a_link_awaits_the_probe_while_only_the_breaker_keeps_it(link: Link, expected: bool) -> None:
+    assert link.awaits_probe is expected
 
 
 def test_an_open_breaker_that_is_due_goes_half_open_and_asks_for_a_probe() -> None:
