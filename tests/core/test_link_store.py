@@ -38,6 +38,7 @@ def test_a_restored_link_begins_now_with_nothing_running() -> None:
 
 def test_an_open_breaker_keeps_its_remaining_time() -> None:
     link = carried(Link(breaker=TRIPPED, attempts=10), passed_s=150.0)
+    assert link.breaker.failures == (NEW_NOW_S - 350, NEW_NOW_S - 250)
     driver = Driver(refuses, link=link, now_s=NEW_NOW_S)
     driver.do(Want())
     assert (link.attempts, driver.link.next_at_s) == (10, NEW_NOW_S + 600 - 100 - 150)
