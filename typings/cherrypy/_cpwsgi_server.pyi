@@ -1,4 +1,4 @@
-import socket
+import socket as stdlib_socket
 from typing import Any
 
 class CPWSGIHTTPRequest:
@@ -20,7 +20,7 @@ class CPWSGIHTTPRequest:
 class CPWSGIServer:
     requests: Any
     ready: bool
-    socket: socket.socket
+    socket: stdlib_socket.socket
     bind_addr: tuple[str, int]
     keep_alive_conn_limit: int
     ssl_adapter: Any
@@ -33,4 +33,4 @@ class CPWSGIServer:
     def put_conn(self, conn: Any) -> None: ...
     def stop(self) -> None: ...
     @staticmethod
-    def resolve_real_bind_addr(socket_: socket.socket) -> tuple[str, int]: ...
+    def resolve_real_bind_addr(socket_: stdlib_socket.socket) -> tuple[str, int]: ...
