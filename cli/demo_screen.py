@@ -74,7 +74,7 @@ class LiveScreen:
 
         told = Text("\n".join(self._lines), no_wrap=True, overflow="ellipsis")
         self._live.update(
-            Group(Text(summary(health), "bold"), instances_table(instances), told), refresh=True
+            Group(Text(summary(health), "bold"), instances_table(instances, compact=True), told), refresh=True
         )
 
     def close(self) -> None:

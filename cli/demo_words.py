@@ -27,7 +27,7 @@ def in_words(entry: Mapping[str, Any]) -> str | None:
     if event == "retry.scheduled":
         return f"{WORDS[event]} {entry['delay_s']:.1f} s for the next attempt"
     parts = [WORDS.get(event, event)]
-    if entry["cause"]:
+    if entry["cause"] and event != "breaker.open":
         parts.append(f"({entry['cause']})")
     if entry["why_not"]:
         parts.append(f"not retrying: {entry['why_not']}")

@@ -1,7 +1,7 @@
 """`status`: what runs, since when, where it listens, how well it does, and its instances."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cli.client import Client
@@ -9,6 +9,7 @@ from cli.failure import CommandFailed, NotRunning
 from cli.folder import Place, keeper_of, launcher_of, read_listening
 from cli.output import table
 
+WIDE_COLUMNS = 120
 STATE_STYLES = {"open": "green", "waiting": "yellow", "parked": "red", "quarantined": "red"}
 
 
@@ -78,33 +79,44 @@ def breakers(health: Mapping[str, Any]) -> str:
     return f"{number} circuit breaker{'' if number == 1 else 's'} open"
 
 
-COLUMNS = (
-    *("id", "link", "breaker", "attempts", "failures", "next try"),
-    *("pid", "restarts", "available", "reason"),
+def styled(text: str, style: str) -> Any:
+    from rich.text import Text
+
+    return Text(text, style=style)
+
+
+def link(one: Mapping[str, Any]) -> Any:
+    return styled(one["link_state"], STATE_STYLES.get(one["link_state"], ""))
+
+
+def breaker(one: Mapping[str, Any]) -> Any:
+    return styled(one["breaker_state"], "" if one["breaker_state"] == "closed" else "red")
+
+
+# Heading, cell, and whether it is left out where space is short.
+COLUMNS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any], bool], ...] = (
+    ("id", lambda one: one["id"], False),
+    ("link", link, False),
+    ("breaker", breaker, False),
+    ("attempts", lambda one: one["attempts"], False),
+    ("failures", lambda one: one["recent_failures"], True),
+    ("next try", lambda one: seconds(one["next_retry_in_s"]), False),
+    ("pid", lambda one: one["pid"], False),
+    ("restarts", lambda one: one["restarts"], False),
+    ("available", lambda one: percent(one["availability"]), True),
+    ("reason", lambda one: one["reason"], True),
 )
 
 
-def instances_table(instances: Sequence[Mapping[str, Any]]) -> Any:
-    """One row per instance."""
-    return table(COLUMNS, [row(each) for each in instances])
+def instances_table(instances: Sequence[Mapping[str, Any]], compact: bool | None = None) -> Any:
+    """One row per instance; `compact` None: where the terminal is narrow."""
+    import shutil
 
-
-def row(one: Mapping[str, Any]) -> tuple[Any, ...]:
-    """An instance of the API as cells."""
-    from rich.text import Text
-
-    return (
-        one["id"],
-        Text(one["link_state"], style=STATE_STYLES.get(one["link_state"], "")),
-        Text(one["breaker_state"], style="" if one["breaker_state"] == "closed" else "red"),
-        one["attempts"],
-        one["recent_failures"],
-        seconds(one["next_retry_in_s"]),
-        one["pid"],
-        one["restarts"],
-        percent(one["availability"]),
-        one["reason"],
-    )
+    if compact is None:
+        compact = shutil.get_terminal_size((200, 50)).columns < WIDE_COLUMNS
+    chosen = [column for column in COLUMNS if not (compact and column[2])]
+    rows = [[cell(one) for _, cell, _ in chosen] for one in instances]
+    return table([heading for heading, _, _ in chosen], rows)
 
 
 def seconds(value: float | None) -> str | None:

@@ -13,7 +13,7 @@ from cli.failure import USAGE, CommandFailed
 from cli.instance_view import render
 from cli.logs_view import about, followed, last_lines
 from cli.output import table
-from cli.status_view import duration
+from cli.status_view import duration, instances_table
 
 
 def anything(_line: str) -> bool:
@@ -163,3 +163,24 @@ def test_a_body_file_must_hold_an_object(tmp_path: Path, content: str | None) ->
     assert str(path) in caught.value.message
     path.write_text(json.dumps({"url": "ws://x"}))
     assert instance_body.body_from_file(path) == {"url": "ws://x"}
+
+
+@pytest.mark.parametrize(("compact", "headings"), [(True, 7), (False, 10)])
+def test_the_table_of_instances_leaves_columns_out_where_space_is_short(compact: bool, headings: int) -> None:
+    one = {
+        "id": "a",
+        "link_state": "waiting",
+        "breaker_state": "closed",
+        "attempts": 3,
+        "recent_failures": 2,
+        "next_retry_in_s": 1.25,
+        "pid": None,
+        "restarts": 0,
+        "availability": 0.5,
+        "reason": "refused",
+    }
+    made = instances_table([one], compact)
+    assert [column.header for column in made.columns][:3] == ["id", "link", "breaker"]
+    assert len(made.columns) == headings
+    cells = [str(next(iter(column.cells))) for column in made.columns]
+    assert cells[:4] == ["a", "waiting", "closed", "3"]
