@@ -18,7 +18,7 @@ from whatsapp.nodes import Node
 
 fuzz = settings(
     deadline=None,
-    max_examples=40,
+    max_examples=30,
     suppress_health_check=[
         HealthCheck.too_slow,
         HealthCheck.function_scoped_fixture,
