@@ -13,7 +13,7 @@ from watching import at_s, tcp_to, wait_events
 from simulator.client import Simulator
 from simulator.malformed import HANDSHAKES, VARIANTS
 
-pytestmark = [pytest.mark.serial, pytest.mark.usefixtures("undisturbed")]
+pytestmark = pytest.mark.usefixtures("undisturbed")
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -18,7 +18,7 @@ from watching import tcp_to, wait_equal
 
 from simulator.client import Simulator
 
-pytestmark = [pytest.mark.serial, pytest.mark.usefixtures("undisturbed")]
+pytestmark = pytest.mark.usefixtures("undisturbed")
 
 ROUNDS = 40
 # What the handshake does meanwhile; TLS makes a dial longer, a drip makes it as long as it likes.

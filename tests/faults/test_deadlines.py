@@ -15,8 +15,6 @@ from watching import at_s, tcp_to, wait_events
 
 from simulator.client import Simulator
 
-pytestmark = pytest.mark.serial
-
 # The targets are 20 and 25 s; the rest is for a machine that is busy with other things.
 DIAL_S, UNACKNOWLEDGED_S, GRACE_S = 20.0, 25.0, 1.0
 
