@@ -41,7 +41,7 @@ class SendContent:
     """Command: transmit one accepted message. `data`: the bytes stored at acceptance, the same at every retry."""
 
     ref: str
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from core.effects import (
     WakeAt,
 )
 from core.failures import Failure
-from core.protocol import Protocol, SendContent
+from core.protocol import Invoke, Protocol, SendContent
 
 Frame = bytes | str
 
@@ -259,6 +259,14 @@ class ProtocolContract(ABC):
         host.command(1)
         assert host.subject.peer.heard == []
         assert [reply.retry for reply in host.replies] in ([], [True])
+
+    def test_a_command_that_the_protocol_does_not_know_is_refused_for_good(self) -> None:
+        host = self.up(late=False)
+        host.turn(host.subject.protocol.on_command(Invoke("c1", "no such command"), host.now_s))
+        host.settle()
+        assert [(reply.ref, bool(reply.error), reply.retry) for reply in host.replies] == [
+            ("c1", True, False)
+        ]
 
     @both
     def test_nothing_is_sent_before_the_state_behind_it_is_durable(self, late: bool) -> None:

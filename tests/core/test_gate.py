@@ -23,6 +23,14 @@ def test_a_bucket_never_holds_more_than_its_burst() -> None:
     assert filled(TokenBucket.full(2.0, 3, 0.0), 1e6).tokens == 3
 
 
+def test_asking_often_does_not_bring_more() -> None:
+    bucket, taken = TokenBucket.full(1.0, 1, 0.0), 0
+    for tenths in range(601):
+        bucket, wait_s = take(bucket, tenths / 10)
+        taken += wait_s == 0
+    assert taken == 61
+
+
 @given(rate=rates, burst=bursts, gaps=st.lists(st.floats(0, 3), max_size=150), start_s=st.floats(0, 1e6))
 def test_takes_never_exceed_rate_times_time_plus_burst(
     rate: float, burst: int, gaps: list[float], start_s: float

@@ -124,7 +124,8 @@ def test_expired_messages_are_taken_out_wherever_they_stand() -> None:
     )
     outbox, gone = expire(outbox, WALL_S)
     assert [one.message_id for one in gone] == ["old", "older"]
-    assert {one.state for one in gone} == {MessageState.EXPIRED}
+    ends = {(one.state, one.finished_at, one.error) for one in gone}
+    assert ends == {(MessageState.EXPIRED, WALL_S, "expired before it could be sent")}
     assert [one.message_id for one in outbox.waiting] == ["new"]
     assert expire(outbox, WALL_S) == (outbox, ())
 

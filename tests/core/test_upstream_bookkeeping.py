@@ -1,5 +1,7 @@
 """The upstream gate's own books: who waits, when to look again, and states that stay what they are."""
 
+import pytest
+
 from core.config import GateSettings
 from core.failures import FailureKind
 from core.upstream import GateState, UpstreamGate
@@ -22,6 +24,31 @@ def test_the_waiting_are_counted() -> None:
     assert gate.waiting == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (None, "waiting for a permit: dials are paced"),
+        (FailureKind.NETWORK, "the upstream is down: one canary at a time dials"),
+        (FailureKind.OUTDATED, "the upstream refuses this client version"),
+    ],
+    ids=["up", "down", "closed"],
+)
+def test_the_gate_says_why_somebody_waits(kind: FailureKind | None, reason: str) -> None:
+    gate = crowded()
+    for number in range(3):
+        gate.outcome(f"i{number}", kind, 0.0, None)
+    assert gate.reason == reason
+
+
+def test_a_gate_that_recovers_says_so_too() -> None:
+    gate = crowded()
+    for number in range(3):
+        gate.outcome(f"i{number}", FailureKind.NETWORK, 0.0, None)
+    assert gate.outcome("i0", None, 1.0, None)
+    assert gate.reason == "the upstream is back: waiting for a permit"
+    assert gate.next_release_s(1.0) == 1 / SETTINGS.connect_rate
+
+
 def test_the_next_look_is_one_permit_away_while_somebody_waits() -> None:
     assert crowded().next_release_s(0.0) == 1 / SETTINGS.connect_rate
 
@@ -31,7 +58,7 @@ def test_a_closed_gate_releases_nobody_and_stays_closed_since_when_it_closed() -
     assert gate.outcome("i0", FailureKind.OUTDATED, 5.0, None)
     assert not gate.outcome("i1", FailureKind.OUTDATED, 9.0, None)
     assert (gate.state, gate.since_s) == (GateState.CLOSED, 5.0)
-    assert gate.release(1000.0, lambda names: names[0]) == []
+    assert (gate.waiting, gate.release(10.0, lambda names: names[0])) == (2, [])
     assert gate.next_release_s(1000.0) is None
 
 
