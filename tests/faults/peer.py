@@ -61,31 +61,50 @@ class Peer:
 @contextlib.contextmanager
 def peer() -> Iterator[Peer]:
     """A new one; skips the test where this process may not make one."""
-    name, network = f"sambung{os.getpid()}", f"10.{os.getpid() % 199 + 1}.{os.getpid() // 199 % 254 + 1}"
-    outside, inside = f"sbo{os.getpid()}", f"sbi{os.getpid()}"
+    pid = os.getpid()
+    name, outside, inside = f"sambung{pid}", f"sbo{pid}", f"sbi{pid}"
+    here, there = addresses(pid)
     try:
+        remove_orphans()
         ran("ip", "netns", "add", name)
     except (AssertionError, OSError) as error:
         pytest.skip(f"no network namespace can be made here: {error}")
     try:
-        plug(name, outside, inside, network)
-        address, within = f"{network}.2", ("ip", "netns", "exec", name)
-        with Simulator.spawn(host=address, control_host=address, within=within) as simulator:
-            yield Peer(name, address, simulator)
+        plug(name, outside, inside, here, there)
+        within = ("ip", "netns", "exec", name)
+        with Simulator.spawn(host=there, control_host=there, within=within) as simulator:
+            yield Peer(name, there, simulator)
     finally:
         # The other end of the cable goes with it.
         ran("ip", "netns", "del", name)
 
 
-def plug(name: str, outside: str, inside: str, network: str) -> None:
-    """A cable between this machine (.1) and the namespace (.2); skips where rules cannot be set."""
+def remove_orphans() -> None:
+    """Namespaces of test processes that were killed before they could delete them."""
+    for line in ran("ip", "netns", "list").splitlines():
+        owner = line.split()[0].removeprefix("sambung")
+        if owner.isdigit() and not os.path.exists(f"/proc/{owner}"):
+            ran("ip", "netns", "del", f"sambung{owner}")
+
+
+def addresses(number: int) -> tuple[str, str]:
+    """The two ends of a network of their own, in the range that is set apart for tests of networks (RFC 2544)."""
+    high, low = divmod(number % 2**15, 64)
+    return (
+        f"198.{18 + high // 256}.{high % 256}.{4 * low + 1}",
+        f"198.{18 + high // 256}.{high % 256}.{4 * low + 2}",
+    )
+
+
+def plug(name: str, outside: str, inside: str, here: str, there: str) -> None:
+    """A cable between this machine and the namespace; skips where rules cannot be set."""
     try:
         ran("ip", "link", "add", outside, "type", "veth", "peer", "name", inside, "netns", name)
-        ran("ip", "addr", "add", f"{network}.1/30", "dev", outside)
+        ran("ip", "addr", "add", f"{here}/30", "dev", outside)
         ran("ip", "link", "set", outside, "up")
         inner = ("ip", "-n", name)
         ran(*inner, "link", "set", "lo", "up")
-        ran(*inner, "addr", "add", f"{network}.2/30", "dev", inside)
+        ran(*inner, "addr", "add", f"{there}/30", "dev", inside)
         ran(*inner, "link", "set", inside, "up")
         ran("ip", "netns", "exec", name, "iptables", "-L", "-n")
     except (AssertionError, OSError) as error:
