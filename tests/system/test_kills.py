@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from server import QUICK, Server, alive, running, wait_for
@@ -58,6 +59,10 @@ def pids_of(fleet: Server) -> dict[str, int]:
     return {one: fleet.instance(one)["pid"] for one in IDS}
 
 
+def crashes(server: Server, instance_id: str) -> list[Any]:
+    return list(server.call("GET", f"/api/v1/instances/{instance_id}/crashes").data)
+
+
 def test_an_instance_is_back_within_six_seconds_and_the_others_notice_nothing(
     fleet: Server, upstream: Listener
 ) -> None:
@@ -72,9 +77,10 @@ def test_an_instance_is_back_within_six_seconds_and_the_others_notice_nothing(
     assert {one: pid for one, pid in pids_of(fleet).items() if one != "k1"} == {
         one: pid for one, pid in before.items() if one != "k1"
     }
-    crashes = fleet.call("GET", "/api/v1/instances/k1/crashes").data
-    assert crashes[0]["pid"] == before["k1"]
-    assert "SIGKILL" in crashes[0]["cause"]
+    wait_for(lambda: crashes(fleet, "k1"), 5.0, lambda: "no crash record")
+    newest = crashes(fleet, "k1")[0]
+    assert newest["pid"] == before["k1"]
+    assert "SIGKILL" in newest["cause"]
 
 
 @pytest.mark.parametrize("part", ["group g1", "root", "admin", "actors", "registry", "journal"])
@@ -125,7 +131,8 @@ def test_six_kills_within_a_minute_quarantine_an_instance_until_it_is_restarted(
         seen = server.wait_instance("q1", lambda i: i["link_state"] == "quarantined")
         assert "6 times" in seen["reason"]
         assert seen["next_step"]
-        assert len(server.call("GET", "/api/v1/instances/q1/crashes").data) == 6
+        # The record of the last crash is written while the quarantine is already shown.
+        wait_for(lambda: len(crashes(server, "q1")) == 6, 5.0, lambda: str(crashes(server, "q1")))
         refused = server.call("POST", "/force-retry/q1")
         assert (refused.status, refused.body["code"]) == (409, "quarantined")
         server.stop()
