@@ -39,6 +39,7 @@ from core.messages import (
     StopGroup,
     StopInstance,
     UpstreamBack,
+    UpstreamDown,
 )
 from core.records import CrashRecord
 from core.supervision import Quarantine, after_crash
@@ -140,7 +141,13 @@ class GroupSupervisor(GroupWatch):
     def receiveMsg_DialEnded(self, message: DialEnded, sender: Address) -> None:
         self.send(self._root, message)
 
+    def receiveMsg_UpstreamDown(self, message: UpstreamDown, sender: Address) -> None:
+        self._tell_upstream(message)
+
     def receiveMsg_UpstreamBack(self, message: UpstreamBack, sender: Address) -> None:
+        self._tell_upstream(message)
+
+    def _tell_upstream(self, message: UpstreamDown | UpstreamBack) -> None:
         for instance_id, child in self._children.items():
             if upstream_key(child.record.config) == message.upstream:
                 self._tell(instance_id, message)

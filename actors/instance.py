@@ -35,6 +35,7 @@ from core.messages import (
     SettingsChanged,
     StopInstance,
     UpstreamBack,
+    UpstreamDown,
 )
 from store import logs
 from store.errors import LockBusy, StoreError, StoreFailed
@@ -173,7 +174,13 @@ class InstanceActor(InstanceEnds):
         if self._runtime is not None:
             self._runtime.link_event(events.Held(message.epoch, message.renew_s, message.reason))
 
+    def receiveMsg_UpstreamDown(self, message: UpstreamDown, sender: Address) -> None:
+        self._upstream_down = True
+        if self._runtime is not None:
+            self.report()
+
     def receiveMsg_UpstreamBack(self, message: UpstreamBack, sender: Address) -> None:
+        self._upstream_down = False
         if self._runtime is not None:
             self._runtime.link_event(events.UpstreamRecovered())
 

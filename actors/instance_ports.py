@@ -48,6 +48,7 @@ class InstancePorts(BaseActor):
         self._stopping: StopInstance | None = None
         self._tick = 0
         self._ledger = Ledger()
+        self._upstream_down = False
         self._counted_at_s = time.monotonic()
         self._cpu_percent: float | None = None
         self._cpu_at = (time.monotonic(), time.process_time())
@@ -136,8 +137,9 @@ class InstancePorts(BaseActor):
             _, is_open, held = self._was
             span = Span(passed_s, passed_s if is_open else 0.0, passed_s if held and not is_open else 0.0)
             self._ledger = add(self._ledger, time.time(), span)
+        # A process that started during the outage was not told of it, but is held because of it.
         held = link.state is LinkState.WAITING and link.cause == REASONS[GateState.DOWN]
-        self._was = (link.wanted, link.state is LinkState.OPEN, held)
+        self._was = (link.wanted, link.state is LinkState.OPEN, held or self._upstream_down)
 
     _was = (False, False, False)
 

@@ -133,6 +133,8 @@ class RootBase(BaseActor):
         base = snapshot or InstanceSnapshot(
             record.instance_id, now, record.config, record.desired.value, since=now, host=host
         )
+        if record.quarantine is not None and base.pid is None:
+            base = replace(base, link_state="quarantined", reason=record.quarantine)
         return replace(base, config=record.config, desired=record.desired.value, revision=record.revision)
 
     def _heard(self, upstream: str) -> float | None:

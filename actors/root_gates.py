@@ -10,6 +10,7 @@ from core.messages import (
     PermitHeld,
     PermitRequest,
     UpstreamBack,
+    UpstreamDown,
 )
 from core.upstream import GateState
 from store import logs
@@ -31,9 +32,10 @@ class RootGates(RootCommands):
         level = "INFO" if state in (GateState.UP, GateState.RECOVERING) else "ERROR"
         text = f"Upstream {message.upstream}: {state.value}"
         logs.log_event("upstream", text, level, upstream=message.upstream, state=state.value)
-        if state is GateState.RECOVERING:
+        told = {GateState.RECOVERING: UpstreamBack, GateState.DOWN: UpstreamDown}.get(state)
+        if told is not None:
             for group in self._groups.values():
-                self.send(group, UpstreamBack(message.upstream))
+                self.send(group, told(message.upstream))
         self._push_soon()
         self._release_later()
 

@@ -149,6 +149,13 @@ class DialEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamDown:
+    """The gate judges an upstream to be down: its instances count the time as an outage."""
+
+    upstream: str
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamBack:
     """An upstream that was down let a canary in: its instances may try at once."""
 

@@ -53,6 +53,7 @@ from core.instance_messages import (
     StopGroup,
     StopInstance,
     UpstreamBack,
+    UpstreamDown,
 )
 from core.journal_messages import (
     EventBatch,
@@ -133,6 +134,7 @@ __all__ = [
     "Subscribe",
     "UpdateInstance",
     "UpstreamBack",
+    "UpstreamDown",
     "WatchJournal",
 ]
 
