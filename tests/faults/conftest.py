@@ -2,7 +2,7 @@
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "system")]
 
 from peer import Peer, peer  # noqa: E402
-from rows import House, Patient  # noqa: E402
+from rows import Admit, House, Patient  # noqa: E402
 from server import running  # noqa: E402
 
 from simulator.client import Listener, Simulator  # noqa: E402
@@ -52,7 +52,6 @@ def house(tmp_path_factory: pytest.TempPathFactory, simulator: Simulator) -> Ite
 
 
 NUMBERS = itertools.count(1)
-Admit = Callable[..., Patient]
 
 
 @pytest.fixture

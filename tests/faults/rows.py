@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,10 @@ class House:
     def tell(self, row: str, **seconds: float) -> None:
         """Print a row's figures; `pytest -rP` shows them, docs/reliability.md holds the last ones."""
         print(f"{row}: " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items()))
+
+
+Admit = Callable[..., "Patient"]
+"""Makes an instance for one test: `admit(listener, **config)`."""
 
 
 @dataclass

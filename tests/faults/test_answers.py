@@ -5,8 +5,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import Admit
-from rows import Patient
+from rows import Admit, Patient
 from server import wait_for
 from watching import at_s, tcp_to, wait_events
 

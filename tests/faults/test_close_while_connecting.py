@@ -12,8 +12,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from conftest import Admit
-from rows import SLACK_FDS, House, Patient
+from rows import SLACK_FDS, Admit, House, Patient
 from watching import tcp_to, wait_equal
 
 from simulator.client import Simulator

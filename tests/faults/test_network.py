@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from conftest import Admit
 from peer import Peer, ran
+from rows import Admit
 from watching import at_s, tcp_to, wait_events
 
 from simulator.client import Simulator
