@@ -4,7 +4,8 @@ import json
 import random
 
 from core.effects import Emit, Send
-from tests.core.protocol_contract import Frame, Peer, ProtocolContract, Subject
+from tests.core.protocol_contract import ProtocolContract
+from tests.core.protocol_host import Frame, Peer, Subject
 from tests.whatsapp.scripted import WALL_S, Client, Connection, Server, linked
 from whatsapp.session import Session
 from whatsapp.state import MemoryState

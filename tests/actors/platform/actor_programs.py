@@ -97,7 +97,10 @@ def tree(admin_pid: int) -> list[int]:
 
 def title(pid: int) -> str:
     """What the process calls itself."""
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""  # it ended between the listing and the look
 
 
 def titled(admin_pid: int, text: str) -> list[int]:
