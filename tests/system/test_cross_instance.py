@@ -79,16 +79,17 @@ def name_of(route: Route) -> str:
 def test_row_49_another_instance_does_not_exist_for_a_limited_token(
     server: Server, upstream: Listener, limited: str, route: Route
 ) -> None:
-    before, received = server.instance(OTHER), upstream.instance(OTHER).received
+    before, seen = server.instance(OTHER), upstream.instance(OTHER)
     unknown = server.call(route.method, path_of(route, "nobody"), body_of(route), token=limited)
     found = server.call(route.method, path_of(route, OTHER), body_of(route), token=limited)
     assert (found.status, found.body["code"]) == (404, "instance_not_found")
     # Not even the answer tells that there is such an instance.
     assert found.raw.replace(OTHER.encode(), b"nobody") == unknown.raw
     after = server.instance(OTHER)
-    same = ("pid", "link_state", "desired", "since", "attempts", "config", "restarts")
+    same = ("pid", "link_state", "desired", "attempts", "config", "restarts")
     assert {key: after[key] for key in same} == {key: before[key] for key in same}
-    assert upstream.instance(OTHER).received == received
+    again = upstream.instance(OTHER)
+    assert (again.received, again.dials) == (seen.received, seen.dials)
 
 
 @pytest.mark.parametrize("route", ABOUT_ALL, ids=name_of)
