@@ -94,6 +94,7 @@ class GroupReports(BaseActor):
             reason=reason,
             next_step=next_step,
             pid=None,
+            address=None,
             restarts=child.restarts,
             next_retry_at=None,
         )

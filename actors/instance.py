@@ -14,11 +14,12 @@ from setproctitle import setproctitle
 
 from actors.instance_ends import InstanceEnds
 from actors.local_session import LocalSession, make_protocol
-from actors.obeying import obey, refusal
+from actors.obeying import obey, refusal, takes_directly
 from actors.runtime import Runtime
 from actors.transport import Transport
 from core import link_events as events
 from core import outbox as outboxes
+from core.command_messages import REROUTE
 from core.config import Settings
 from core.effects import Record
 from core.instances import Desired
@@ -26,6 +27,7 @@ from core.link_state import LinkState, restore
 from core.messages import (
     Address,
     ConfigureInstance,
+    Direct,
     EventsStored,
     InstanceStopped,
     JournalMoved,
@@ -186,6 +188,16 @@ class InstanceActor(InstanceEnds):
 
     def receiveMsg_Routed(self, message: Routed, sender: Address) -> None:
         """An operator's command; answered straight to where it came from."""
+        self._obey(message)
+
+    def receiveMsg_Direct(self, message: Direct, sender: Address) -> None:
+        """The same past root and group, which know of changes that are still on their way here."""
+        command, runtime = message.command, self._runtime
+        if runtime is None or not takes_directly(runtime, command):
+            return self.answer(sender, refusal(command.ref, REROUTE, "ask the root"))
+        return self._obey(Routed(command, sender))
+
+    def _obey(self, message: Routed) -> None:
         command, runtime = message.command, self._runtime
         if runtime is None or self._stopping is not None:
             return self.answer(

@@ -110,6 +110,7 @@ class InstancePorts(BaseActor):
                 record=setup.record,
                 settings=self._own_settings(setup),
                 host=setup.host,
+                address=self.myAddress,
                 epoch=0 if self._lock is None else self._lock.epoch,
                 restarts=setup.restarts,
                 wall_s=time.time(),

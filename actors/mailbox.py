@@ -6,7 +6,6 @@ Uses Thespian's transport directly: its `ask` takes any message for the answer, 
 import os
 import time
 from collections import deque
-from dataclasses import dataclass
 from datetime import timedelta
 
 from thespian.actors import (
@@ -23,17 +22,10 @@ from thespian.system.transport import ReceiveEnvelope, SendStatus, TransmitInten
 
 from actors.instance_file import SystemUnavailable
 from actors.wire import SecureTCPTransport
+from core.address import Undelivered
 
 MAX_WAITING = 10_000
 ROOT_TIMEOUT_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Undelivered:
-    """A message that did not reach its receiver, or that the receiver could not handle. `reason`: for people."""
-
-    message: object
-    reason: str
 
 
 class Mailbox:
@@ -158,7 +150,7 @@ class Mailbox:
             case PoisonMessage():
                 self._inbox.append(Undelivered(message.poisonMessage, "the receiver failed on it"))
             case DeadEnvelope():
-                self._inbox.append(Undelivered(message.deadMessage, "the receiver is gone"))
+                self._inbox.append(Undelivered(message.deadMessage, "the receiver is gone", gone=True))
             case Thespian_SystemStatus() | QueryAck():
                 self._admin_reply = message
             case ActorSystemMessage():
@@ -188,7 +180,7 @@ class Mailbox:
             self._admin_reply = DeadEnvelope(intent.targetAddr, intent.message)
         else:
             reason = "the receiver is gone" if gone else "the receiver did not take it in time"
-            self._inbox.append(Undelivered(intent.message, reason))
+            self._inbox.append(Undelivered(intent.message, reason, gone))
         os.eventfd_write(self._poke_fd, 1)
         self._next(intent.targetAddr)
 

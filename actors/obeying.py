@@ -6,6 +6,7 @@ from typing import Any
 from actors.ports import Answer
 from actors.runtime import Runtime
 from core import outbox as outboxes
+from core.instances import Desired
 from core.link_state import Verdict, verdict
 from core.messages import Address, CommandReply, ForceRetry, ResetBreaker, SubmitMessage
 from core.records import OutboxMessage
@@ -28,6 +29,14 @@ def obey(runtime: Runtime, known: Known, command: Any, reply_to: Address) -> Non
 
 def refusal(ref: str, code: str, text: str) -> CommandReply:
     return CommandReply(ref, False, code, text)
+
+
+def takes_directly(runtime: Runtime, command: Any) -> bool:
+    """Whether a command that came past the root is one for this instance, and needs nothing of the root's."""
+    record = runtime.record
+    if command.instance_id != record.instance_id:
+        return False  # another instance had this address before
+    return not isinstance(command, ForceRetry) or record.desired is Desired.CONNECTED
 
 
 def _force(runtime: Runtime, command: ForceRetry, reply_to: Address) -> None:

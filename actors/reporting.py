@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 from core import breaker as breakers
+from core.address import Address
 from core.availability import Ledger, last_day, last_month
 from core.config import Settings
 from core.link_state import Link, LinkState
@@ -20,6 +21,7 @@ class Surroundings:
     record: InstanceRecord
     settings: Settings
     host: str
+    address: Address
     epoch: int
     restarts: int
     wall_s: float
@@ -67,6 +69,7 @@ def snapshot(link: Link, around: Surroundings) -> InstanceSnapshot:
         month=last_month(around.ledger, around.wall_s),
         memory_bytes=private_bytes(),
         cpu_percent=around.cpu_percent,
+        address=around.address,
     )
 
 

@@ -17,12 +17,13 @@ from thespian.system.transport import ExternalInterfaceTransportInit, ReceiveEnv
 from actors import process, process_tree
 from actors.instance_file import InstanceRecord, SystemUnavailable, read_instance_file, write_instance_file
 from actors.limits import LimitTooLow, needed_files, open_files, raise_file_limit
-from actors.mailbox import Mailbox, Undelivered
+from actors.mailbox import Mailbox
 from actors.process_tree import StopReport
 from actors.system_base import SecureSystemBase
 from actors.tuning import logger_definitions, tune
 from actors.wire import SecureTCPTransport, WireOptions, install
 from actors.wire_key import WireKeyError, load_or_create_wire_key, wire_key_id
+from core.address import Undelivered
 
 __all__ = [
     "InstanceRecord",

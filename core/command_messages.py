@@ -8,6 +8,8 @@ from core.config import Settings
 from core.instances import Desired, InstanceConfig
 from core.records import TokenRecord
 
+REROUTE = "reroute"
+
 
 @dataclass(frozen=True, slots=True)
 class CreateInstance:
@@ -106,6 +108,16 @@ class CommandReply:
     code: str = "ok"
     message: str = ""
     data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """A command sent straight to the address in an instance's snapshot, past root and group.
+
+    Answered to its sender. What only the root may decide is answered with code REROUTE: send it to the root.
+    """
+
+    command: Any
 
 
 @dataclass(frozen=True, slots=True)

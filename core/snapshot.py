@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.address import Address
 from core.availability import NOTHING, Span
 from core.instances import InstanceConfig
 
@@ -14,7 +15,7 @@ class InstanceSnapshot:
     `link_state`: idle, waiting, dialling, authenticating, open, closing, parked, quarantined. `attempts`: since the
     last stable connection. `recent_failures`: failures inside the breaker's window, their times (epoch seconds) in
     `failure_times`. `next_retry_at`, `since`, `last_frame_at`: epoch seconds or None. `run`, `day`, `month`: seconds
-    wanted and connected since the start, in 24 h, in 30 d.
+    wanted and connected since the start, in 24 h, in 30 d. `address`: of its actor, None without a process.
     """
 
     instance_id: str
@@ -45,6 +46,7 @@ class InstanceSnapshot:
     memory_bytes: int | None = None
     cpu_percent: float | None = None
     linked: bool = True
+    address: Address = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

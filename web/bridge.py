@@ -14,14 +14,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from core.address import Undelivered
+from core.command_messages import REROUTE
 from core.messages import (
     CommandReply,
+    Direct,
     FleetDelta,
     FleetSnapshot,
     JournalAdvanced,
     PingRoot,
     Subscribe,
 )
+from web import shortcut
 from web.mailbox import BridgeError, Mailbox, Timeout, Unavailable
 from web.pulse import SILENCE_S, Pulse
 from web.readmodel import ReadModel
@@ -35,9 +39,10 @@ BATCH = 256
 class _Waiting:
     """One command under way: the asking thread sleeps on `done`."""
 
-    __slots__ = ("deadline_s", "done", "error", "reply")
+    __slots__ = ("command", "deadline_s", "done", "error", "reply")
 
-    def __init__(self, deadline_s: float) -> None:
+    def __init__(self, command: Any, deadline_s: float) -> None:
+        self.command = command
         self.deadline_s = deadline_s
         self.done = threading.Event()
         self.reply: CommandReply | None = None
@@ -54,7 +59,7 @@ class Bridge:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._waiting: dict[str, _Waiting] = {}
-        self._outgoing: deque[tuple[str, Any]] = deque()
+        self._outgoing: deque[str] = deque()
         self._mailbox: Mailbox | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
@@ -79,13 +84,12 @@ class Bridge:
         Raises Timeout when none came in `timeout_s` seconds, Unavailable when the actors are not reachable.
         """
         ref = f"{self._prefix}-{next(self._numbers)}"
-        message = make_message(ref)
-        waiting = _Waiting(time.monotonic() + timeout_s)
+        waiting = _Waiting(make_message(ref), time.monotonic() + timeout_s)
         with self._lock:
             if self._mailbox is None or self._stopping.is_set():
                 raise Unavailable("the instances' supervisor is not running now; try again in a few seconds")
             self._waiting[ref] = waiting
-            self._outgoing.append((ref, message))
+            self._outgoing.append(ref)
         self._wake()
         waiting.done.wait(timeout_s)
         with self._lock:
@@ -169,15 +173,26 @@ class Bridge:
             with self._lock:
                 if not self._outgoing:
                     return
-                ref, message = self._outgoing.popleft()
-                waiting = self._waiting.get(ref)
+                waiting = self._waiting.get(self._outgoing.popleft())
             if waiting is not None and time.monotonic() < waiting.deadline_s:
-                mailbox.tell(mailbox.root, message)
+                self._send(mailbox, waiting.command)
+
+    def _send(self, mailbox: Mailbox, command: Any) -> None:
+        """Straight to its instance where that is possible, else to the root."""
+        address = shortcut.address_for(self._model.fleet, command)
+        if address is None:
+            mailbox.tell(mailbox.root, command)
+        else:
+            mailbox.tell(address, Direct(command))
 
     def _take(self, mailbox: Mailbox, message: Any) -> None:
         match message:
+            case CommandReply(code=code) if code == REROUTE:
+                self._reroute(mailbox, message.ref)
             case CommandReply():
                 self._replied(message)
+            case Undelivered(message=Direct(command=command), gone=True):
+                self._reroute(mailbox, command.ref)
             case FleetSnapshot() | FleetDelta():
                 had_gap = not self._model.view.complete
                 if not self._model.apply(message) and not had_gap:
@@ -198,6 +213,13 @@ class Bridge:
             return
         waiting.reply = reply
         waiting.done.set()
+
+    def _reroute(self, mailbox: Mailbox, ref: str) -> None:
+        """The instance is not there any more, or leaves it to the root. Commands may be repeated."""
+        with self._lock:
+            waiting = self._waiting.get(ref)
+        if waiting is not None:
+            mailbox.tell(mailbox.root, waiting.command)
 
     def _fail_all(self, error: BridgeError) -> None:
         with self._lock:
