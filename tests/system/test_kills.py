@@ -78,6 +78,28 @@ def test_an_instance_is_back_within_six_seconds_and_the_others_notice_nothing(
         one: pid for one, pid in before.items() if one != "k1"
     }
     wait_for(lambda: crashes(fleet, "k1"), 5.0, lambda: "no crash record")
+
+
+def test_a_command_for_a_process_that_just_died_is_answered_and_nothing_accepted_is_lost(
+    fleet: Server, upstream: Listener
+) -> None:
+    """The web process still knows the dead process's address; such commands take the way over the root."""
+    accepted = []
+    fleet.kill(fleet.instance("k2")["pid"])
+    for number in range(40):
+        body = {"id": f"after-kill-{number}", "content": {"text": "hello"}}
+        answer = fleet.call("POST", "/api/v1/instances/k2/messages", body)
+        assert answer.status in (202, 503), answer
+        if answer.status == 202:
+            accepted.append(body["id"])
+        time.sleep(0.1)
+    assert accepted
+    fleet.wait_open("k2")
+    for message_id in accepted:
+        path = f"/api/v1/instances/k2/messages/{message_id}"
+        wait_for(
+            lambda path=path: fleet.call("GET", path).data["state"] == "sent", 20.0, lambda path=path: path
+        )
     newest = crashes(fleet, "k1")[0]
     assert newest["pid"] == before["k1"]
     assert "SIGKILL" in newest["cause"]
