@@ -6,20 +6,25 @@ from collections.abc import Callable
 from typing import Any
 
 from core.config import GateSettings
-from core.messages import DialEnded, PermitGranted, PermitHeld, PermitRequest
+from core.messages import DialEnded, PermitGranted, PermitHeld, PermitRequest, SummonCanary
 from core.upstream import RENEW_S, GateState, UpstreamGate
 
 PERMIT_VALID_S = 25.0
 
 Heard = Callable[[str], float | None]
+Stalled = Callable[[str], list[str]]
 
 
 class Gatekeeper:
-    """`heard`: when any open link of an upstream last received a frame (monotonic), None when none is open."""
+    """`heard`: when any open link of an upstream last received a frame (monotonic), None when none is open.
 
-    def __init__(self, settings: GateSettings, heard: Heard) -> None:
+    `stalled`: its instances that backoff or breaker keep from asking.
+    """
+
+    def __init__(self, settings: GateSettings, heard: Heard, stalled: Stalled) -> None:
         self._settings = settings
         self._heard = heard
+        self._stalled = stalled
         self._gates: dict[str, UpstreamGate] = {}
 
     def request(self, asked: PermitRequest, now_s: float) -> PermitGranted | PermitHeld:
@@ -37,8 +42,14 @@ class Gatekeeper:
             for name, epoch in gate.release(now_s, random.choice)
         ]
 
+    def summons(self, now_s: float) -> list[SummonCanary]:
+        """One for each upstream that is down with nobody waiting to try it."""
+        lonely = [(key, gate) for key, gate in self._gates.items() if gate.lonely(now_s)]
+        chosen = [gate.summon(self._stalled(key), now_s, random.choice) for key, gate in lonely]
+        return [SummonCanary(one) for one in chosen if one is not None]
+
     def next_release_s(self, now_s: float) -> float | None:
-        """Seconds until `release` may have something to do; None while nobody waits."""
+        """Seconds until `release` or `summons` may have something to do; None: when asked again."""
         waits = [
             wait_s for gate in self._gates.values() if (wait_s := gate.next_release_s(now_s)) is not None
         ]

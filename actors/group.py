@@ -16,12 +16,10 @@ from actors import exits
 from actors.group_reports import Child
 from actors.group_watch import GroupWatch
 from actors.instance import InstanceActor
-from core.instances import upstream_key
 from core.messages import (
     Address,
     CommandReply,
     ConfigureGroup,
-    DialEnded,
     DropInstance,
     GroupStopped,
     InstanceCrashed,
@@ -29,17 +27,12 @@ from core.messages import (
     InstanceReport,
     InstanceStopped,
     JournalMoved,
-    PermitGranted,
-    PermitHeld,
-    PermitRequest,
     PlaceInstance,
     RestartInstance,
     Routed,
     SettingsChanged,
     StopGroup,
     StopInstance,
-    UpstreamBack,
-    UpstreamDown,
 )
 from core.records import CrashRecord
 from core.supervision import Quarantine, after_crash
@@ -94,12 +87,6 @@ class GroupSupervisor(GroupWatch):
             self._setup = replace(self._setup, journal=message.journal)
             self._tell_all(message)
 
-    def receiveMsg_PermitGranted(self, message: PermitGranted, sender: Address) -> None:
-        self._tell(message.instance_id, message)
-
-    def receiveMsg_PermitHeld(self, message: PermitHeld, sender: Address) -> None:
-        self._tell(message.instance_id, message)
-
     def receiveMsg_Routed(self, message: Routed, sender: Address) -> None:
         command = message.command
         child = self._children.get(command.instance_id)
@@ -137,23 +124,6 @@ class GroupSupervisor(GroupWatch):
 
     def receiveMsg_InstanceStopped(self, message: InstanceStopped, sender: Address) -> None:
         self.send(sender, ActorExitRequest())
-
-    def receiveMsg_DialEnded(self, message: DialEnded, sender: Address) -> None:
-        self.send(self._root, message)
-
-    def receiveMsg_UpstreamDown(self, message: UpstreamDown, sender: Address) -> None:
-        self._tell_upstream(message)
-
-    def receiveMsg_UpstreamBack(self, message: UpstreamBack, sender: Address) -> None:
-        self._tell_upstream(message)
-
-    def _tell_upstream(self, message: UpstreamDown | UpstreamBack) -> None:
-        for instance_id, child in self._children.items():
-            if upstream_key(child.record.config) == message.upstream:
-                self._tell(instance_id, message)
-
-    def receiveMsg_PermitRequest(self, message: PermitRequest, sender: Address) -> None:
-        self.send(self._root, message)
 
     # ── processes ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -4,7 +4,8 @@ import signal
 import time
 
 from actors import exits
-from actors.group_reports import Child, GroupReports
+from actors.group_gates import GroupGates
+from actors.group_reports import Child
 from actors.watchman import CHECK_S, SIGNALS, end_process
 from core.config import SupervisionSettings
 from core.messages import (
@@ -15,7 +16,7 @@ from store import logs
 KILL_AFTER_S = 2.0
 
 
-class GroupWatch(GroupReports):
+class GroupWatch(GroupGates):
     """Heartbeats of the children judged, and its own sent."""
 
     @property

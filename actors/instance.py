@@ -31,13 +31,9 @@ from core.messages import (
     EventsStored,
     InstanceStopped,
     JournalMoved,
-    PermitGranted,
-    PermitHeld,
     Routed,
     SettingsChanged,
     StopInstance,
-    UpstreamBack,
-    UpstreamDown,
 )
 from store import logs
 from store.errors import LockBusy, StoreError, StoreFailed
@@ -167,24 +163,6 @@ class InstanceActor(InstanceEnds):
         # A stream that is not ours: the answer to a process before a restored store.
         if self._runtime is not None and self._store is not None and message.stream == self._store.stream:
             self._runtime.events_stored(message.up_to)
-
-    def receiveMsg_PermitGranted(self, message: PermitGranted, sender: Address) -> None:
-        if self._runtime is not None:
-            self._runtime.link_event(events.Granted(message.epoch))
-
-    def receiveMsg_PermitHeld(self, message: PermitHeld, sender: Address) -> None:
-        if self._runtime is not None:
-            self._runtime.link_event(events.Held(message.epoch, message.renew_s, message.reason))
-
-    def receiveMsg_UpstreamDown(self, message: UpstreamDown, sender: Address) -> None:
-        self._upstream_down = True
-        if self._runtime is not None:
-            self.report()
-
-    def receiveMsg_UpstreamBack(self, message: UpstreamBack, sender: Address) -> None:
-        self._upstream_down = False
-        if self._runtime is not None:
-            self._runtime.link_event(events.UpstreamRecovered())
 
     def receiveMsg_Routed(self, message: Routed, sender: Address) -> None:
         """An operator's command; answered straight to where it came from."""

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from actors.exits import EXIT_BUG, EXIT_MEMORY
-from actors.instance_ports import InstancePorts
+from actors.instance_gates import InstanceGates
 from actors.process import leave_stack
 from actors.reporting import private_bytes
 from core.effects import Record
@@ -14,7 +14,7 @@ from core.messages import (
 from store.layout import DataDir
 
 
-class InstanceEnds(InstancePorts):
+class InstanceEnds(InstanceGates):
     """Ends that leave their stack for the crash record."""
 
     def _check_memory(self, setup: ConfigureInstance) -> None:

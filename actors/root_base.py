@@ -28,6 +28,9 @@ from core.messages import (
 )
 from core.records import InstanceRecord
 from core.snapshot import HostSnapshot, InstanceSnapshot
+from core.upstream import CONVICTING
+
+_CONVICTING = frozenset(kind.value for kind in CONVICTING)
 
 
 class RootBase(BaseActor):
@@ -50,7 +53,7 @@ class RootBase(BaseActor):
         self._broken: dict[str, str] = {}
         self._pending: dict[str, tuple[Address, Callable[[], None], Callable[[], None]]] = {}
         self._feed = FleetFeed()
-        self._gate = Gatekeeper(self._settings.gate, self._heard)
+        self._gate = Gatekeeper(self._settings.gate, self._heard, self._stalled)
         self._watchman = Watchman()
         self._release = 0
         self._release_at_s: float | None = None
@@ -146,6 +149,16 @@ class RootBase(BaseActor):
             if one.link_state == "open" and upstream_key(one.config) == upstream
         ]
         return max(heard, default=None)
+
+    def _stalled(self, upstream: str) -> list[str]:
+        """Instances of this upstream that wait for their backoff or breaker after failures that convict it."""
+        return [
+            one.instance_id
+            for one in self._feed.instances.values()
+            if one.link_state == "waiting"
+            and one.failure_kind in _CONVICTING
+            and upstream_key(one.config) == upstream
+        ]
 
     def _host(self) -> HostSnapshot:
         storage, setup = self._storage, self._setup

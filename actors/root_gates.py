@@ -9,6 +9,7 @@ from core.messages import (
     PermitGranted,
     PermitHeld,
     PermitRequest,
+    SummonCanary,
     UpstreamBack,
     UpstreamDown,
 )
@@ -39,7 +40,16 @@ class RootGates(RootCommands):
         self._push_soon()
         self._release_later()
 
-    def _permit(self, answer: PermitGranted | PermitHeld) -> None:
+    def _release_permits(self) -> None:
+        self._release_at_s = None
+        now_s = time.monotonic()
+        for grant in self._gate.release(now_s):
+            self._permit(grant)
+        for summons in self._gate.summons(now_s):
+            self._permit(summons)
+        self._release_later()
+
+    def _permit(self, answer: PermitGranted | PermitHeld | SummonCanary) -> None:
         if group := self._group_of(answer.instance_id):
             self.send(group, answer)
 

@@ -240,10 +240,7 @@ class Supervisor(RootGates):
                 self._pushing = False
                 self._push()
             case "release" if epoch == self._release:
-                self._release_at_s = None
-                for grant in self._gate.release(time.monotonic()):
-                    self._permit(grant)
-                self._release_later()
+                self._release_permits()
             case "reopen":
                 self._open_again(part)
             case "start" if self._ending is None:

@@ -163,6 +163,13 @@ class UpstreamBack:
 
 
 @dataclass(frozen=True, slots=True)
+class SummonCanary:
+    """Ask for a permit now, whatever backoff or breaker say: the upstream is down and nobody else waits to try."""
+
+    instance_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class PermitGranted:
     """Valid for `valid_s` seconds."""
 

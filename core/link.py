@@ -23,6 +23,7 @@ from core.link_events import (
     ProtocolFailed,
     Reconfigured,
     ResetBreaker,
+    Summoned,
     Unwant,
     UpstreamRecovered,
     Wake,
@@ -41,6 +42,7 @@ from core.link_moves import (
     lost,
     opened,
     recovered,
+    summoned,
 )
 from core.link_operator import (
     close_reconfigured,
@@ -109,6 +111,10 @@ TRANSITIONS: dict[type, dict[LinkState, Handler]] = {
     },
     UpstreamRecovered: {
         _S.IDLE: ignore, _S.WAITING: recovered, _S.DIALLING: ignore, _S.AUTHENTICATING: ignore, _S.OPEN: ignore,
+        _S.CLOSING: ignore, _S.PARKED: ignore,
+    },
+    Summoned: {
+        _S.IDLE: ignore, _S.WAITING: summoned, _S.DIALLING: ignore, _S.AUTHENTICATING: ignore, _S.OPEN: ignore,
         _S.CLOSING: ignore, _S.PARKED: ignore,
     },
     ForceRetry: dict.fromkeys(LinkState, force),

@@ -40,6 +40,11 @@ class UpstreamRecovered:
 
 
 @dataclass(frozen=True, slots=True)
+class Summoned:
+    """The gate needs a canary for an upstream that is down, and nobody waits for a permit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """The dial succeeded: the socket is open."""
 
@@ -111,6 +116,7 @@ Event = (
     | Closed
     | Wake
     | UpstreamRecovered
+    | Summoned
     | ForceRetry
     | ResetBreaker
     | Reconfigured

@@ -47,6 +47,20 @@ def held(link: Link, event: Held, context: Context) -> Step:
 
 
 def recovered(link: Link, event: Any, context: Context) -> Step:
+    """Waiting for backoff or breaker has no point any more."""
+    return _ask_early(
+        link, context, Record("link.upstream_recovered", "INFO", {"cause": "the upstream is back"})
+    )
+
+
+def summoned(link: Link, event: Any, context: Context) -> Step:
+    """One has to try, or nobody would notice the end of the outage."""
+    return _ask_early(
+        link, context, Record("link.summoned", "INFO", {"cause": "canary of an upstream that is down"})
+    )
+
+
+def _ask_early(link: Link, context: Context, why: Record) -> Step:
     """Ask for a permit now. A breaker that opened for the outage goes half-open; one that opened for this instance's
     own trouble stays as it is."""
     outage = link.failure is None or link.failure.kind in CONVICTING
@@ -54,7 +68,7 @@ def recovered(link: Link, event: Any, context: Context) -> Step:
         return link, []
     breaker = step_breaker(link, BreakerInput.PROBE, context)
     after, effects = begin(replace(link, breaker=breaker), context)
-    return after, [Record("link.upstream_recovered", "INFO", {"cause": "the upstream is back"}), *effects]
+    return after, [why, *effects]
 
 
 # ── dialling ─────────────────────────────────────────────────────────────────────────────────────────────────────

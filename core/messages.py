@@ -53,6 +53,7 @@ from core.instance_messages import (
     StartRoot,
     StopGroup,
     StopInstance,
+    SummonCanary,
     UpstreamBack,
     UpstreamDown,
 )
@@ -134,6 +135,7 @@ __all__ = [
     "StopInstance",
     "SubmitMessage",
     "Subscribe",
+    "SummonCanary",
     "UpdateInstance",
     "UpstreamBack",
     "UpstreamDown",

@@ -4,8 +4,9 @@
     any ── this client version is refused ──▶ closed (until another version runs)
 
 Up and recovering: permits flow from a token bucket, in random order. Down: one permit at a time, to a canary, at
-growing intervals; everybody else waits and collects no failures. So a long outage costs one dial every few seconds,
-and its end lets everybody back at the bucket's rate. Times are monotonic seconds; `choose` picks one of the waiting.
+growing intervals; everybody else waits and collects no failures. When nobody waits, since all are behind backoff or
+breaker, one of them is summoned. So a long outage costs one dial every few seconds, and its end lets everybody back at
+the bucket's rate. Times are monotonic seconds; `choose` picks one of the waiting.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ LEAST_FAILED = 3
 RENEW_S = 10.0
 FORGET_S = 2.5 * RENEW_S
 PROBE_GROWTH = 1.5
+SUMMON_S = 0.5  # for the way of a summons to the instance and of its request back
 
 # Failures that say something about the upstream and not about one instance.
 CONVICTING = frozenset({FailureKind.NETWORK, FailureKind.TIMEOUT, FailureKind.UPSTREAM})
@@ -92,13 +94,24 @@ class UpstreamGate:
             self._enter(GateState.UP, now_s)
         return granted
 
+    def summon(self, candidates: Sequence[str], now_s: float, choose: Choose) -> str | None:
+        """Who has to ask for a permit, so that somebody notices the end of the outage; `candidates` would not yet."""
+        if not self.lonely(now_s):
+            return None
+        self.next_probe_s = now_s + SUMMON_S
+        return choose(candidates) if candidates else None
+
+    def lonely(self, now_s: float) -> bool:
+        """Down, and a canary is due, but nobody waits."""
+        return self.state is GateState.DOWN and not self._waiting and now_s >= self.next_probe_s
+
     def next_release_s(self, now_s: float) -> float | None:
-        """Seconds until `release` may have something to do; None while nothing is pending."""
+        """Seconds until `release` or `summon` may have something to do; None while nothing is pending."""
         match self.state:
             case GateState.CLOSED:
                 return None
             case GateState.DOWN:
-                return max(0.0, self.next_probe_s - now_s) if self._waiting else None
+                return max(0.0, self.next_probe_s - now_s)
             case GateState.UP | GateState.RECOVERING:
                 pending = bool(self._waiting) or self.state is GateState.RECOVERING
                 return 1.0 / self.settings.connect_rate if pending else None

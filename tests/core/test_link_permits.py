@@ -12,6 +12,7 @@ from core.link_events import (
     Granted,
     Held,
     Lost,
+    Summoned,
     UpstreamRecovered,
     Wake,
     Want,
@@ -135,3 +136,16 @@ def test_a_backoff_ends_when_the_upstream_is_back() -> None:
 def test_a_link_that_does_not_back_off_ignores_that_the_upstream_is_back(state: LinkState) -> None:
     link = in_state(state)
     assert step(link, UpstreamRecovered()) == (link, [])
+
+
+@pytest.mark.parametrize("kind", OUTAGES, ids=lambda kind: kind.value)
+def test_a_summoned_canary_asks_although_its_breaker_is_open(kind: FailureKind) -> None:
+    link, effects = step(tripped_by(kind), Summoned())
+    assert (link.breaker.state, link.asking) == (BreakerState.HALF_OPEN, True)
+    assert names_of(effects)[0] == "link.summoned"
+
+
+@pytest.mark.parametrize("state", LinkState, ids=lambda state: state.value)
+def test_a_link_that_does_not_back_off_is_no_canary(state: LinkState) -> None:
+    link = in_state(state)
+    assert step(link, Summoned()) == (link, [])

@@ -23,6 +23,7 @@ from core.link_events import (
     ProtocolFailed,
     Reconfigured,
     ResetBreaker,
+    Summoned,
     Unwant,
     UpstreamRecovered,
     Wake,
@@ -65,6 +66,7 @@ event_of: dict[type, st.SearchStrategy[Event]] = {
     ResetBreaker: st.builds(ResetBreaker),
     Reconfigured: st.builds(Reconfigured),
     UpstreamRecovered: st.builds(UpstreamRecovered),
+    Summoned: st.builds(Summoned),
 }
 breakers = st.one_of(
     st.just(Breaker()),

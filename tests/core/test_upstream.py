@@ -156,7 +156,26 @@ def test_a_changed_rate_paces_from_now_on() -> None:
 
 def test_nothing_is_pending_on_a_quiet_gate() -> None:
     assert UpstreamGate(SETTINGS, 0.0).next_release_s(0.0) is None
-    assert down().next_release_s(1.0) is None
+
+
+def test_when_nobody_waits_one_that_would_not_ask_yet_is_summoned() -> None:
+    gate = down()
+    assert gate.next_release_s(1.0) == 1.0
+    assert gate.summon(["a", "b"], 1.0, first) is None, "no canary is due yet"
+    assert gate.summon(["a", "b"], 2.0, first) == "a"
+    assert gate.summon(["a", "b"], 2.1, first) is None, "its request is on its way"
+    gate.ask("a", 7, 2.2)
+    assert gate.release(2.5, first) == [("a", 7)]
+    assert gate.summon(["a", "b"], 2.6, first) is None, "the next canary is not due yet"
+
+
+def test_nobody_is_summoned_while_somebody_waits_or_the_upstream_is_up_or_nobody_is_there() -> None:
+    gate = down()
+    assert gate.summon([], 2.0, first) is None
+    assert gate.next_release_s(2.0) == 0.5, "it does not spin"
+    gate.ask("a", 1, 2.6)
+    assert gate.summon(["b"], 3.0, first) is None
+    assert UpstreamGate(SETTINGS, 0.0).summon(["a"], 5.0, first) is None
 
 
 @given(

@@ -95,3 +95,23 @@ def test_a_dead_proxy_convicts_only_its_own_egress(tmp_path: Path, simulator: Si
         server.add("direct", f"{upstream.url}/ws/direct")
         server.wait_open("direct", 10)
         assert sorted(states().values()) == ["down", "up"]
+
+
+def test_an_upstream_that_returns_is_noticed_although_every_breaker_is_open(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    upstream = simulator.listener()
+    upstream.set_fault("refuse")
+    ids = [f"b{number}" for number in range(4)]
+    with running(tmp_path, **{**PACED, "breaker__reset_after_s": "600"}) as server:
+        for one in ids:
+            # One failure opens it, so that all are open by the time that the gate is sure.
+            server.add(one, f"{upstream.url}/ws/{one}", overrides={"breaker": {"failure_threshold": 1}})
+        for one in ids:
+            server.wait_instance(one, lambda i: i["breaker_state"] == "open", 20)
+        wait_for(
+            lambda: gate(server, upstream).get("state") == "down", 20, lambda: str(gate(server, upstream))
+        )
+        upstream.clear_fault()
+        for one in ids:
+            server.wait_open(one, 20)
