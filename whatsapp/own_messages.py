@@ -19,7 +19,6 @@ OWN_ONLY = frozenset(
     {
         wa.ProtocolMessage.HISTORY_SYNC_NOTIFICATION,
         wa.ProtocolMessage.APP_STATE_SYNC_KEY_SHARE,
-        wa.ProtocolMessage.PEER_DATA_OPERATION_RESPONSE,
         wa.ProtocolMessage.LID_MIGRATION_MAPPING_SYNC,
     }
 )

@@ -10,7 +10,8 @@ from whatsapp.jid import Jid
 from whatsapp.protobufs import parse_stored
 from whatsapp.state import Recent, StateReader, StateWriter
 
-_SENT = Recent("sent", 256)
+MAX_SENT, MAX_SENT_BYTES = 256, 4 << 20
+_SENT = Recent("sent", MAX_SENT, MAX_SENT_BYTES)
 
 
 def remember(state: StateWriter, outgoing: Outgoing) -> None:

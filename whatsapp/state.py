@@ -167,11 +167,13 @@ class Recent:
     """A space that keeps about the last `limit` entries: sent messages, ids of processed ones.
 
     Values carry an 8-byte sequence number in front, so that the oldest are known after a reload, too. Dropping
-    happens in batches of an eighth, which keeps the cost of a put constant on average.
+    happens in batches of an eighth, which keeps the cost of a put constant on average. `limit_bytes`: of all values
+    together, for spaces whose values differ much in size; the newest entry stays even when it alone is larger.
     """
 
     space: str
     limit: int
+    limit_bytes: int | None = None
 
     def get(self, state: StateReader, key: str) -> bytes | None:
         """The value put under `key`, or None when it was never put or is too old."""
@@ -188,9 +190,24 @@ class Recent:
         state.put(self.space, key, number + value)
         if state.count(self.space) - 1 > self.limit + self.limit // 8:
             self._drop_oldest(state)
+        if self.limit_bytes is not None:
+            self._make_room(state, self.limit_bytes)
+
+    def _oldest_first(self, state: StateReader) -> list[tuple[str, bytes]]:
+        entries = [(key, state.get(self.space, key) or b"") for key in state.keys(self.space) if key]
+        return sorted(entries, key=lambda entry: entry[1][:SEQUENCE_BYTES])
 
     def _drop_oldest(self, state: StateWriter) -> None:
-        keys = [key for key in state.keys(self.space) if key]
-        keys.sort(key=lambda key: (state.get(self.space, key) or b"")[:SEQUENCE_BYTES])
-        for key in keys[: len(keys) - self.limit]:
+        entries = self._oldest_first(state)
+        for key, _ in entries[: len(entries) - self.limit]:
             state.delete(self.space, key)
+
+    def _make_room(self, state: StateWriter, limit_bytes: int) -> None:
+        """The oldest go until the rest fits."""
+        entries = self._oldest_first(state)
+        total = sum(len(value) for _, value in entries)
+        for key, value in entries[:-1]:
+            if total <= limit_bytes:
+                return
+            state.delete(self.space, key)
+            total -= len(value)

@@ -220,6 +220,13 @@ def test_the_migration_mapping_of_our_phone_is_used(server, anna):
     assert lid_map.lid_of(anna.stored, BUDI_PN) == BUDI_LID
 
 
+def test_an_answer_of_our_phone_that_nobody_asked_for_is_passed_on_raw(server, anna):
+    protocol = wa.ProtocolMessage(type=wa.ProtocolMessage.PEER_DATA_OPERATION_RESPONSE)
+    Phone(server, ANNA).write(anna, wa.Message(protocol_message=protocol))
+    (event,) = anna.told("message.received")
+    assert (event["type"], event["from_me"]) == ("unknown", True)
+
+
 def test_our_push_name_is_learnt_from_our_phone(server, anna):
     Phone(server, ANNA).write(anna, wa.Message(conversation="x"), notify="Toko Anna")
     assert anna.invoke("account").data["push_name"] == "Toko Anna"

@@ -137,6 +137,26 @@ def test_recent_remembers_its_order_after_a_reload():
     assert sorted(key for key in state.keys("r") if key) == list("cdefghij")
 
 
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 9).map(str), st.integers(0, 40)), max_size=60))
+def test_recent_values_fit_their_bytes_and_the_newest_stays(puts):
+    state, recent = MemoryState(), Recent("r", 8, limit_bytes=100)
+    for key, size in puts:
+        with state.transaction() as transaction:
+            recent.put(transaction, key, bytes(size))
+        kept = [len(value) for space, name, value in state.rows() if name]
+        assert sum(kept) <= 100 or len(kept) == 1
+        assert recent.get(state, key) == bytes(size)
+
+
+def test_old_values_go_only_as_far_as_the_room_is_needed():
+    state, recent = MemoryState(), Recent("r", 8, limit_bytes=100)
+    for key, size in [("a", 22), ("b", 22), ("c", 22), ("d", 50)]:
+        with state.transaction() as transaction:
+            recent.put(transaction, key, bytes(size))
+    assert sorted(key for key in state.keys("r") if key) == ["c", "d"]
+
+
 def test_the_empty_key_of_a_recent_space_is_taken():
     with pytest.raises(LocalProtocolError):
         Recent("r", 8).put(Transaction(MemoryState()), "")
