@@ -134,6 +134,7 @@ class HttpSettings:
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
     query_token: bool = knob(True, "accept ?access_token=")
+    failures_per_minute: int = knob(10, "wrong tokens per address before 429; 0 = no limit", ge=0, le=10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +145,13 @@ class HealthSettings:
 @dataclass(frozen=True, slots=True)
 class LimitsSettings:
     max_instances: int = knob(200, "one more is refused", ge=1, le=5000)
+    requests_per_minute: int = knob(0, "quota of a token without one of its own; 0 = none", ge=0, le=100_000)
 
 
 @dataclass(frozen=True, slots=True)
 class CleanupSettings:
     interval_s: float = knob(600.0, "the periodic sweep", ge=1, le=86_400)
+    crash_days: float = knob(30.0, "crash records older than this are dropped", ge=0.01, le=3650)
 
 
 @dataclass(frozen=True, slots=True)
