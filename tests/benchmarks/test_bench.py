@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks import commands, memory, reading, starting, streaming
+from benchmarks import commands, memory, protocol, reading, starting, streaming
 from benchmarks.__main__ import QUICK
 from benchmarks.report import Row, Rule, Target, result
 from benchmarks.running import Bed, bed
+from tests.interop.installing import NoNode, require_node
 
 HOME = Path(__file__).resolve().parents[2]
 ROW = {"what", "figure", "unit", "reference", "ratio", "target", "met"}
@@ -24,6 +25,7 @@ EXPECTED = {
     "commands": (6, 2),
     "wire": (2, 1),
     "streaming": (2, 1),
+    "protocol": (6, 0),
 }
 
 
@@ -54,6 +56,23 @@ def test_a_benchmark_of_a_server_gives_its_rows(
     name: str, measure: Callable[[Bed], dict[str, Any]], server: Bed
 ) -> None:
     expect_rows(name, measure(server))
+
+
+@pytest.mark.interop
+def test_the_library_is_measured_against_baileys() -> None:
+    try:
+        require_node()
+    except NoNode as missing:
+        pytest.skip(str(missing))
+    found = protocol.run(turns=1, divisor=50)
+    expect_rows("protocol", found)
+    assert all(row["reference"] > 0 for row in found["rows"])
+
+
+def test_without_node_the_library_cannot_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(RuntimeError, match="node and npm are not installed"):
+        protocol.run(turns=1, divisor=50)
 
 
 def expect_rows(name: str, found: dict[str, Any]) -> None:
