@@ -18,13 +18,16 @@ def register(app: typer.Typer) -> None:
 def run_tests_command(
     context: typer.Context,
     slow: Annotated[bool, typer.Option("--slow", help="Also the tests that take minutes.")] = False,
+    whatsmeow: Annotated[
+        bool, typer.Option("--whatsmeow", help="Also against whatsmeow, which is fetched for it (19 MB).")
+    ] = False,
 ) -> None:
     """Run the tests. Other arguments go to pytest."""
     from cli.output import say
     from cli.testing import ensure_test_tools, run_tests
 
     ensure_test_tools(say)
-    raise typer.Exit(run_tests(context.args, slow))
+    raise typer.Exit(run_tests(context.args, slow, whatsmeow))
 
 
 def check() -> None:

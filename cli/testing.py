@@ -35,9 +35,13 @@ def ensure_test_tools(say: Callable[[str], None]) -> None:
         MARKER.write_text(wanted)
 
 
-def run_tests(arguments: Sequence[str], slow: bool) -> int:
-    """Everything that may run side by side, then the tests that must be alone; one summary at the end for both."""
-    also = "" if slow else " and not slow"
+def run_tests(arguments: Sequence[str], slow: bool, whatsmeow: bool = False) -> int:
+    """Everything that may run side by side, then the tests that must be alone; one summary at the end for both.
+
+    `slow`, `whatsmeow`: also the tests with these marks.
+    """
+    left_out = [name for name, wanted in (("slow", slow), ("whatsmeow", whatsmeow)) if not wanted]
+    also = "".join(f" and not {name}" for name in left_out)
     with tempfile.TemporaryDirectory() as folder:
         carried = str(Path(folder) / "reports.jsonl")
         workers = ["-n", str(WORKERS), "--dist", "loadfile"]

@@ -10,10 +10,12 @@ from tests.cli.running import HOME
 
 pytestmark = pytest.mark.timeout(300)
 
-CONFIG = "[tool:pytest]\naddopts = --strict-markers -ra\nmarkers =\n    slow: slow\n    serial: serial\n"
+MARKERS = "markers =\n    slow: slow\n    serial: serial\n    whatsmeow: peer\n"
+CONFIG = f"[tool:pytest]\naddopts = --strict-markers -ra\n{MARKERS}"
 HEAD = "import pytest\n"
 PASS = "def test_pass(): pass\n"
 SLOW = "@pytest.mark.slow\ndef test_slow(): pass\n"
+PEER = "@pytest.mark.whatsmeow\ndef test_peer(): pass\n"
 FAIL = "def test_fail(): assert 1 == 2, 'because'\n"
 SKIP = "def test_skip(): pytest.skip('no reason')\n"
 SERIAL = "@pytest.mark.serial\ndef test_alone(worker='x'): pass\n"
@@ -34,11 +36,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def outcome(
-    project: Path, capfd: pytest.CaptureFixture[str], *parts: str, slow: bool = False
+    project: Path, capfd: pytest.CaptureFixture[str], *parts: str, slow: bool = False, peer: bool = False
 ) -> tuple[int, str, str]:
     """Exit code, the last summary line without its time, and everything after the second run began."""
     (project / "test_it.py").write_text(HEAD + "".join(parts))
-    code = testing.run_tests(["-p", "no:cacheprovider"], slow)
+    code = testing.run_tests(["-p", "no:cacheprovider"], slow, peer)
     out = capfd.readouterr().out
     last = out.strip().splitlines()[-1].strip("= ")
     return code, re.sub(r" in [\d.]+s.*", "", last), out.rpartition("test session starts")[2]
@@ -62,6 +64,11 @@ def test_the_last_summary_counts_both_runs(
     summary: str,
 ) -> None:
     assert outcome(project, capfd, *parts, slow=slow)[:2] == (code, summary)
+
+
+def test_the_other_peer_is_met_only_when_asked_for(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert outcome(project, capfd, PASS, PEER)[:2] == (0, "1 passed, 1 deselected")
+    assert outcome(project, capfd, PASS, PEER, peer=True)[:2] == (0, "2 passed")
 
 
 def test_failures_of_the_first_run_count_and_are_shown_at_the_end(
