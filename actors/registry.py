@@ -20,7 +20,7 @@ from core.messages import (
     SaveInstance,
     SaveToken,
 )
-from store.errors import StoreError
+from store.errors import StoreError, TokenTaken
 from store.layout import DataDir
 from store.registry import Registry, open_registry
 from store.tokens import TokenStore
@@ -82,6 +82,9 @@ class RegistryActor(PartActor):
             return
         try:
             found = write(self._registry, self._tokens)
+        except TokenTaken as taken:
+            self.send(sender, RegistryFailed(ref, "token_exists", str(taken)))
+            return
         except StoreError as error:
             self.send(sender, RegistryFailed(ref, "storage_failed", str(error)))
             return

@@ -1,5 +1,6 @@
-"""`token create|list|revoke`: by the running server, or on the data folder when none runs."""
+"""`token create|import|list|revoke`: by the running server, or on the data folder when none runs."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,28 +11,81 @@ from cli.output import Output
 app = typer.Typer(help="API tokens; works while the server is down, too.", no_args_is_help=True)
 
 
+ExpiryOption = Annotated[float | None, typer.Option(metavar="SECONDS", help="Valid for so long.", min=1)]
+QuotaOption = Annotated[
+    int | None,
+    typer.Option(help="Its quota; 0 = none. Default: limits.requests_per_minute.", min=0, max=100_000),
+]
+
+
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="What it is for.")],
     scope: Annotated[list[str], typer.Option(help="read, operate, send or admin; repeatable.")] = ["read"],  # noqa: B006
     instance: Annotated[list[str], typer.Option(help="Only for this instance; repeatable.")] = [],  # noqa: B006
-    expires_in: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Valid for so long.", min=1)
-    ] = None,
+    expires_in: ExpiryOption = None,
+    requests_per_minute: QuotaOption = None,
     data: DataOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Make a token; its value is shown only now."""
     from cli.output import line, say, show
-    from cli.tokens import tokens_of
+    from cli.tokens import Wanted, tokens_of
 
-    made = tokens_of(data).create(name, scope, instance or None, expires_in)
+    wanted = Wanted(name, scope, instance or None, expires_in, requests_per_minute)
+    made = tokens_of(data).create(wanted)
 
     def render() -> None:
         say("The token (shown only now, keep it):")
         line(made["value"])
 
     show(made, output, render)
+
+
+@app.command("import")
+def import_command(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    instance: Annotated[list[str], typer.Option(help="An instance it is good for; repeatable.")],
+    scope: Annotated[list[str], typer.Option(help="read, operate or send; repeatable.")] = [  # noqa: B006
+        "read",
+        "operate",
+        "send",
+    ],
+    file: Annotated[
+        Path | None, typer.Option(help="Where its value is; without it: asked, or stdin.")
+    ] = None,
+    expires_in: ExpiryOption = None,
+    requests_per_minute: QuotaOption = None,
+    data: DataOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Take over the value of another server's token, for chosen instances only."""
+    from cli.output import line, show
+    from cli.tokens import Wanted, tokens_of
+
+    wanted = Wanted(name, scope, instance, expires_in, requests_per_minute)
+    kept = tokens_of(data).take_over(wanted, value_from(file))
+    show(kept, output, lambda: line(f"{kept['id']}: imported, good for {', '.join(kept['instances'])}"))
+
+
+def value_from(file: Path | None) -> str:
+    """A token's value from a file, the terminal (not echoed) or stdin; never an argument, which everybody sees."""
+    import sys
+
+    from cli.failure import USAGE, CommandFailed
+
+    try:
+        if file is not None and str(file) != "-":
+            text = file.read_text("utf-8")
+        elif sys.stdin.isatty():
+            text = str(typer.prompt("The token's value", hide_input=True, err=True))
+        else:
+            text = sys.stdin.read()
+    except (OSError, ValueError) as error:
+        raise CommandFailed(f"{file or 'stdin'} cannot be read: {error}", USAGE) from None
+    if len(text.split()) != 1:
+        raise CommandFailed("there must be one value, without blanks", USAGE)
+    return text.strip()
 
 
 @app.command("list")
@@ -41,7 +95,7 @@ def list_command(data: DataOption = None, output: OutputOption = Output.TABLE) -
     from cli.tokens import tokens_of
 
     found = tokens_of(data).list()
-    columns = ("id", "name", "scopes", "instances", "created", "expires")
+    columns = ("id", "name", "scopes", "instances", "created", "expires", "per minute")
     show(found, output, lambda: draw(table(columns, [row(each) for each in found])))
 
 
@@ -55,6 +109,7 @@ def row(token: dict[str, Any]) -> tuple[Any, ...]:
         instances,
         token["created_at"],
         token["expires_at"],
+        token["requests_per_minute"],
     )
 
 

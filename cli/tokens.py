@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -15,18 +16,33 @@ from core.instances import valid_id
 from core.records import Scope
 from store.errors import StoreError
 from store.registry import open_registry
-from store.tokens import TokenStore, new_token
+from store.tokens import TokenStore, imported_token, new_token
 from web.api.tokens import shown
 
 V1 = "/api/v1/tokens"
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A token to be made: as the API's body. `instances`: None = all."""
+
+    name: str
+    scopes: list[str]
+    instances: list[str] | None = None
+    expires_in_s: float | None = None
+    requests_per_minute: int | None = None
+
+
 class Tokens(Protocol):
     """What both ways can do; tokens are dicts in the API's shape."""
 
-    def create(
-        self, name: str, scopes: list[str], instances: list[str] | None, expires_in_s: float | None
-    ) -> dict[str, Any]: ...
+    def create(self, wanted: Wanted) -> dict[str, Any]:
+        """The new token with its `value`."""
+        ...
+
+    def take_over(self, wanted: Wanted, value: str) -> dict[str, Any]:
+        """Store a value that another server gave out."""
+        ...
 
     def list(self) -> list[dict[str, Any]]: ...
 
@@ -45,12 +61,14 @@ class OnlineTokens:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def create(
-        self, name: str, scopes: list[str], instances: list[str] | None, expires_in_s: float | None
-    ) -> dict[str, Any]:
-        wanted = {"name": name, "scopes": scopes, "instances": instances, "expires_in_s": expires_in_s}
-        made: dict[str, Any] = self._client.call("POST", V1, wanted)["data"]
+    def create(self, wanted: Wanted) -> dict[str, Any]:
+        made: dict[str, Any] = self._client.call("POST", V1, asdict(wanted))["data"]
         return made
+
+    def take_over(self, wanted: Wanted, value: str) -> dict[str, Any]:
+        body = asdict(wanted) | {"value": value}
+        kept: dict[str, Any] = self._client.call("POST", f"{V1}/import", body)["data"]
+        return kept
 
     def list(self) -> list[dict[str, Any]]:
         return self._client.all_pages(V1)
@@ -80,19 +98,33 @@ class OfflineTokens:
             except StoreError as error:
                 raise CommandFailed(str(error)) from None
 
-    def create(
-        self, name: str, scopes: list[str], instances: list[str] | None, expires_in_s: float | None
-    ) -> dict[str, Any]:
+    def create(self, wanted: Wanted) -> dict[str, Any]:
         now = time.time()
-        wanted = [checked_scope(scope) for scope in scopes]
-        for instance_id in instances or ():
-            if not valid_id(instance_id):
-                raise CommandFailed(f"{instance_id!r} is no instance id", USAGE)
-        expires_at = None if expires_in_s is None else now + expires_in_s
-        value, token = new_token(name, wanted, instances, now=now, expires_at=expires_at)
+        scopes, instances = checked(wanted)
+        value, token = new_token(
+            wanted.name,
+            scopes,
+            instances,
+            now=now,
+            expires_at=expiry(wanted, now),
+            requests_per_minute=wanted.requests_per_minute,
+        )
         with self._store() as store:
             store.save(token)
         return shown(token) | {"value": value}
+
+    def take_over(self, wanted: Wanted, value: str) -> dict[str, Any]:
+        now = time.time()
+        scopes, instances = checked(wanted)
+        try:
+            token = imported_token(value, wanted.name, scopes, instances or (), now=now)
+        except ValueError as error:
+            raise CommandFailed(str(error), USAGE) from None
+        quota = wanted.requests_per_minute
+        token = replace(token, expires_at=expiry(wanted, now), requests_per_minute=quota)
+        with self._store() as store:
+            store.save(token)
+        return shown(token)
 
     def list(self) -> list[dict[str, Any]]:
         with self._store() as store:
@@ -102,6 +134,18 @@ class OfflineTokens:
         with self._store() as store:
             if not store.delete(token_id):
                 raise CommandFailed(f"there is no token {token_id}")
+
+
+def checked(wanted: Wanted) -> tuple[list[Scope], list[str] | None]:
+    """Scopes and instances, as the API would accept them."""
+    for instance_id in wanted.instances or ():
+        if not valid_id(instance_id):
+            raise CommandFailed(f"{instance_id!r} is no instance id", USAGE)
+    return [checked_scope(scope) for scope in wanted.scopes], wanted.instances
+
+
+def expiry(wanted: Wanted, now: float) -> float | None:
+    return None if wanted.expires_in_s is None else now + wanted.expires_in_s
 
 
 def checked_scope(text: str) -> Scope:

@@ -34,7 +34,10 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """One API token; only the SHA-256 of its value (hex) is kept. `instances`: None = all."""
+    """One API token; only the SHA-256 of its value (hex) is kept. `instances`: None = all.
+
+    `requests_per_minute`: its quota, 0 = unlimited, None = the server's (limits.requests_per_minute).
+    """
 
     token_id: str
     name: str
@@ -43,6 +46,7 @@ class TokenRecord:
     instances: frozenset[str] | None = None
     created_at: float = 0.0
     expires_at: float | None = None
+    requests_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

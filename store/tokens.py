@@ -23,6 +23,8 @@ PREFIX = "sbg_"
 # The token made at the first start, and the one given by SAMBUNG_ADMIN_TOKEN or --token.
 FIRST_ADMIN_ID = "admin"
 GIVEN_ADMIN_ID = "admin-given"
+# Values of other servers are shorter than ours; what is shorter than this is found by trying.
+LEAST_IMPORTED_CHARS = 8
 
 
 def digest_of(value: str) -> str:
@@ -37,10 +39,24 @@ def new_token(
     *,
     now: float,
     expires_at: float | None = None,
+    requests_per_minute: int | None = None,
 ) -> tuple[str, TokenRecord]:
     """A random token: its value, to be shown once, and the record to save. Times are epoch seconds."""
     value = PREFIX + secrets.token_urlsafe(32)
-    return value, token_from_value(value, name, scopes, instances, now=now, expires_at=expires_at)
+    token = token_from_value(value, name, scopes, instances, now=now, expires_at=expires_at)
+    return value, replace(token, requests_per_minute=requests_per_minute)
+
+
+def imported_token(
+    value: str, name: str, scopes: Iterable[Scope], instances: Iterable[str], *, now: float
+) -> TokenRecord:
+    """The record for a value that another server gave out; it is good for these instances only.
+
+    Raises ValueError, also for a value that is quickly guessed.
+    """
+    if len(value) < LEAST_IMPORTED_CHARS:
+        raise ValueError(f"a token's value must have at least {LEAST_IMPORTED_CHARS} characters")
+    return token_from_value(value, name, scopes, instances, now=now)
 
 
 def token_from_value(
@@ -163,6 +179,7 @@ def _put(db: Connection, token: TokenRecord) -> None:
             "instances": None if token.instances is None else sorted(token.instances),
             "created_at": token.created_at,
             "expires_at": token.expires_at,
+            "requests_per_minute": token.requests_per_minute,
         }
     )
     values = {"token_id": token.token_id, "digest": token.digest, "body": body}
@@ -183,4 +200,5 @@ def _token(row: Any) -> TokenRecord:
         instances=None if data["instances"] is None else frozenset(data["instances"]),
         created_at=data["created_at"],
         expires_at=data["expires_at"],
+        requests_per_minute=data.get("requests_per_minute"),  # a row from before quotas has none
     )

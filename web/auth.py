@@ -14,6 +14,7 @@ from store.tokens import digest_of, verify
 from web.call import ANYONE, Call, Principal, parse_query
 from web.errors import ApiError, instance_not_found
 from web.peer import is_local
+from web.quotas import Quotas
 from web.routing import Access, Route
 from web.sources import TokenSource
 
@@ -47,14 +48,22 @@ def _in_headers(call: Call) -> list[str]:
 
 
 class Authenticator:
-    """Finds the owner of a token among the stored ones and the CLI's. `clock`: epoch seconds."""
+    """Finds the owner of a token among the stored ones and the CLI's. `clock`: epoch seconds.
+
+    `quotas`: what was counted so far.
+    """
 
     def __init__(
-        self, source: TokenSource, cli_digest: str | None, clock: Callable[[], float] = time.time
+        self,
+        source: TokenSource,
+        cli_digest: str | None,
+        clock: Callable[[], float] = time.time,
+        quotas: Quotas | None = None,
     ) -> None:
         self._source = source
         self._cli_digest = cli_digest
         self._clock = clock
+        self.quotas = quotas or Quotas()
 
     def principal(self, value: str, *, local: bool) -> Principal | None:
         """The owner of a token value; None when nobody's, expired, or the CLI's from another machine."""
@@ -63,7 +72,7 @@ class Authenticator:
         found = verify(value, self._source.tokens(), self._clock())
         if found is None:
             return None
-        return Principal(found.token_id, found.name, found.scopes, found.instances)
+        return Principal(found.token_id, found.name, found.scopes, found.instances, found.requests_per_minute)
 
     def still_valid(self, principal: Principal) -> bool:
         """Whether the token of an earlier request has not been revoked and not expired since."""
@@ -77,19 +86,48 @@ class Authenticator:
 
 
 def authorised(auth: Authenticator, settings: Settings, route: Route, call: Call) -> Principal:
-    """Token, then right, then whether the instance exists for this token; raises ApiError 400, 401, 403, 404."""
+    """Token, its quota, then right, then whether the instance exists for this token.
+
+    Raises ApiError 400, 401, 403, 404, 429.
+    """
     if is_public(route, settings):
         return ANYONE
     value = presented_token(call, query_token=settings.auth.query_token)
     principal = auth.principal(value, local=is_local(call.peer, call.headers)) if value else None
     if principal is None:
-        text = "The token is not valid" if value else "A token is needed: Authorization: Bearer TOKEN"
-        raise ApiError("unauthorized", text, headers={"WWW-Authenticate": 'Bearer realm="sambung"'})
+        raise _nobody(auth, settings, call.peer, value)
+    _check_quota(auth, settings, principal)
     check_right(route, principal)
     instance_id = call.params.get("instance_id")
     if instance_id is not None and not (valid_id(instance_id) and principal.sees(instance_id)):
         raise instance_not_found(instance_id)
     return principal
+
+
+def _nobody(auth: Authenticator, settings: Settings, address: str, value: str | None) -> ApiError:
+    """401; 429 for an address that guesses. Counted only after the look-up, so a valid token always passes."""
+    if not value:
+        text = "A token is needed: Authorization: Bearer TOKEN"
+    else:
+        limit = settings.auth.failures_per_minute
+        wait_s = auth.quotas.failed(address, limit)
+        if wait_s is not None:
+            said = f"More than {limit} wrong tokens in a minute from this address (auth.failures_per_minute)"
+            return ApiError("too_many_failures", said, headers={"Retry-After": str(wait_s)})
+        text = "The token is not valid"
+    return ApiError("unauthorized", text, headers={"WWW-Authenticate": 'Bearer realm="sambung"'})
+
+
+def _check_quota(auth: Authenticator, settings: Settings, principal: Principal) -> None:
+    """The CLI's own token has no quota: with it an operator repairs what is wrong."""
+    own = principal.requests_per_minute
+    limit = settings.limits.requests_per_minute if own is None else own
+    if principal.token_id == CLI:
+        return
+    wait_s = auth.quotas.asked(principal.token_id, limit)
+    if wait_s is not None:
+        text = f"This token's quota of {limit} requests per minute is used up; wait {wait_s} s"
+        raise ApiError("quota_exceeded", text, headers={"Retry-After": str(wait_s)})
 
 
 def check_right(route: Route, principal: Principal) -> None:

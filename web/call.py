@@ -16,12 +16,16 @@ MAX_QUERY_FIELDS = 100
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: what the token may do, and on which instances (`None` = all)."""
+    """Who asks: what the token may do, and on which instances (`None` = all).
+
+    `requests_per_minute`: the token's own quota, see `core.records.TokenRecord`.
+    """
 
     token_id: str = ""
     name: str = ""
     scopes: frozenset[Scope] = frozenset()
     instances: frozenset[str] | None = None
+    requests_per_minute: int | None = None
 
     def may(self, *any_of: Scope) -> bool:
         """True when one of these scopes is held; ADMIN includes all."""

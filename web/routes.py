@@ -46,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", f"{V1}/events", events.all_events, READ),
     Route("GET", f"{V1}/tokens", tokens.list_tokens, fleet_wide=True),
     Route("POST", f"{V1}/tokens", tokens.create, fleet_wide=True),
+    Route("POST", f"{V1}/tokens/import", tokens.take_over, fleet_wide=True),
     Route("DELETE", f"{V1}/tokens/{{token_id}}", tokens.revoke, fleet_wide=True),
     Route("POST", f"{V1}/reload", admin.reload, fleet_wide=True),
     Route("GET", f"{V1}/server", admin.server, READ),

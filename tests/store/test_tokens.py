@@ -6,13 +6,24 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select, update
 
 from core.records import Scope, TokenRecord
+from store.database import writing
 from store.errors import TokenTaken
 from store.layout import DataDir
 from store.registry import open_registry
-from store.tokens import FIRST_ADMIN_ID, TokenStore, digest_of, new_token, token_from_value, verify
+from store.schema import sealed
+from store.schema import tokens as table
+from store.tokens import (
+    FIRST_ADMIN_ID,
+    TokenStore,
+    digest_of,
+    imported_token,
+    new_token,
+    token_from_value,
+    verify,
+)
 
 NOW = 1_795_446_904.0
 ADMIN = {Scope.ADMIN}
@@ -47,13 +58,45 @@ def test_only_the_hash_is_kept(tokens: TokenStore, data: DataDir) -> None:
 
 
 def test_every_field_comes_back_oldest_first(tokens: TokenStore) -> None:
-    _, later = new_token("ops é", {Scope.READ, Scope.SEND}, ["toko1", "toko2"], now=NOW, expires_at=NOW + 9)
+    _, later = new_token(
+        "ops é",
+        {Scope.READ, Scope.SEND},
+        ["toko1", "toko2"],
+        now=NOW,
+        expires_at=NOW + 9,
+        requests_per_minute=60,
+    )
     _, earlier = new_token("all", ADMIN, now=NOW - 5)
     for token in (later, earlier):
         tokens.save(token)
     assert tokens.list() == (earlier, later)
     assert tokens.by_digest(later.digest) == later
     assert tokens.by_digest("0" * 64) is None
+
+
+def test_a_row_from_before_quotas_has_none(tokens: TokenStore, engine: Engine) -> None:
+    _, token = new_token("old", ADMIN, now=NOW)
+    tokens.save(token)
+    with writing(engine) as db:
+        row = db.execute(select(table)).one()
+        body = row.body.replace(',"requests_per_minute":null', "")
+        assert body != row.body
+        db.execute(update(table).values(body=body, crc=sealed(row.token_id, row.digest, body)))
+    assert tokens.list() == (token,)
+
+
+@pytest.mark.parametrize("value", ["", "short12", "has a blank", "tab\there", "not-ascii-é"])
+def test_values_that_cannot_be_imported(value: str) -> None:
+    with pytest.raises(ValueError, match="a token's value"):
+        imported_token(value, "old", {Scope.READ}, ["toko1"], now=NOW)
+
+
+def test_an_imported_value_is_limited_to_instances(tokens: TokenStore) -> None:
+    tokens.save(imported_token("64f0c1d2e3b4a", "old", {Scope.OPERATE}, ["toko1"], now=NOW))
+    found = verify("64f0c1d2e3b4a", tokens.list(), NOW)
+    assert found is not None and found.instances == {"toko1"}
+    with pytest.raises(ValueError, match="at least one instance"):
+        imported_token("64f0c1d2e3b4a", "old", {Scope.OPERATE}, [], now=NOW)
 
 
 def test_saving_again_replaces_and_deleting_says_what_it_found(tokens: TokenStore) -> None:

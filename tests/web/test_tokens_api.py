@@ -21,7 +21,16 @@ def test_a_new_token_works_at_once_and_its_value_is_shown_once(world: World) -> 
     reply = world.ask("POST", PATH, {"name": "cron", "scopes": ["read"]})
     assert reply.status == 201
     data = reply.body["data"]
-    assert list(data) == ["id", "name", "scopes", "instances", "created_at", "expires_at", "value"]
+    assert list(data) == [
+        "id",
+        "name",
+        "scopes",
+        "instances",
+        "created_at",
+        "expires_at",
+        "requests_per_minute",
+        "value",
+    ]
     assert data["value"].startswith("sbg_")
     stored = world.root.commands(m.CreateToken)[0].token
     assert stored.digest == digest_of(data["value"])

@@ -4,6 +4,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from store.tokens import LEAST_IMPORTED_CHARS
 from web.errors import ApiError, invalid
 
 Strict = ConfigDict(extra="forbid", strict=True)
@@ -62,6 +63,15 @@ class TokenBody(BaseModel):
     scopes: list[Literal["read", "operate", "send", "admin"]] = Field(min_length=1, max_length=4)
     instances: list[str] | None = Field(None, min_length=1, max_length=1000)
     expires_in_s: float | None = Field(None, gt=0, le=315_360_000, allow_inf_nan=False)
+    requests_per_minute: int | None = Field(None, ge=0, le=100_000)
+
+
+class ImportBody(TokenBody):
+    """A value that another server gave out; it must be limited to instances."""
+
+    value: str = Field(min_length=LEAST_IMPORTED_CHARS, max_length=512, repr=False)
+    scopes: list[Literal["read", "operate", "send"]] = Field(min_length=1, max_length=3)  # type: ignore[assignment]
+    instances: list[str] = Field(min_length=1, max_length=1000)
 
 
 Body = TypeVar("Body", bound=BaseModel)

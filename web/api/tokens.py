@@ -1,26 +1,27 @@
 """/api/v1/tokens: a value is shown once, at its making; afterwards only its hash exists."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from core.instances import valid_id
 from core.messages import CreateToken, RevokeToken
 from core.records import Scope, TokenRecord
-from store.tokens import new_token
+from store.tokens import imported_token, new_token
 from web import cursor
 from web.answer import Answer, page, rfc3339, success
 from web.api import paging
 from web.api.instances import ID_RULE
-from web.api.models import TokenBody, checked
+from web.api.models import ImportBody, TokenBody, checked
 from web.call import Call
 from web.errors import invalid
 from web.site import Site
 
 
 def create(site: Site, call: Call) -> Answer:
+    """201 with the value, which is never shown again."""
     body = checked(TokenBody, call.json_body(site.settings.now.http.max_body_bytes))
-    for index, instance_id in enumerate(body.instances or ()):
-        if not valid_id(instance_id):
-            raise invalid((f"instances.{index}", ID_RULE))
+    _check_instances(body.instances)
     now_s = site.clock()
     value, token = new_token(
         body.name,
@@ -28,10 +29,38 @@ def create(site: Site, call: Call) -> Answer:
         body.instances,
         now=now_s,
         expires_at=None if body.expires_in_s is None else now_s + body.expires_in_s,
+        requests_per_minute=body.requests_per_minute,
     )
+    return success(_kept(site, token) | {"value": value}, status=201)
+
+
+def take_over(site: Site, call: Call) -> Answer:
+    """201 without the value: who sends it knows it. 409 when it is stored already."""
+    body = checked(ImportBody, call.json_body(site.settings.now.http.max_body_bytes))
+    _check_instances(body.instances)
+    now_s = site.clock()
+    try:
+        token = imported_token(
+            body.value, body.name, [Scope(scope) for scope in body.scopes], body.instances, now=now_s
+        )
+    except ValueError as error:
+        raise invalid(("value", str(error))) from None
+    expires_at = None if body.expires_in_s is None else now_s + body.expires_in_s
+    token = replace(token, expires_at=expires_at, requests_per_minute=body.requests_per_minute)
+    return success(_kept(site, token), status=201)
+
+
+def _check_instances(instances: Sequence[str] | None) -> None:
+    for index, instance_id in enumerate(instances or ()):
+        if not valid_id(instance_id):
+            raise invalid((f"instances.{index}", ID_RULE))
+
+
+def _kept(site: Site, token: TokenRecord) -> dict[str, Any]:
+    """Make a token durable; it works from the next request on."""
     site.command(lambda ref: CreateToken(ref, token))
     site.history.forget_tokens()
-    return success(shown(token) | {"value": value}, status=201)
+    return shown(token)
 
 
 def list_tokens(site: Site, call: Call) -> Answer:
@@ -60,4 +89,5 @@ def shown(token: TokenRecord) -> dict[str, Any]:
         "instances": None if token.instances is None else sorted(token.instances),
         "created_at": rfc3339(token.created_at),
         "expires_at": rfc3339(token.expires_at),
+        "requests_per_minute": token.requests_per_minute,
     }
