@@ -13,6 +13,7 @@ MAX_ITEMS = (
 )
 JID_TAGS = (tokens.JID_PAIR, tokens.AD_JID, tokens.FB_JID, tokens.INTEROP_JID)
 FROM_HEX_DIGITS = str.maketrans("ab", "-.")
+NO_DIGITS = frozenset("cdef")
 
 
 def decode(plaintext: bytes) -> Node:
@@ -161,6 +162,6 @@ class _Reader:
             digits = digits[:-1]
         if tag == tokens.HEX_8:
             return digits.upper()
-        if any(digit in "cdef" for digit in digits):
+        if not NO_DIGITS.isdisjoint(digits):
             raise NodeError("packed number with a digit that does not exist")
         return digits.translate(FROM_HEX_DIGITS)
