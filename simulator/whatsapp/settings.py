@@ -1,0 +1,20 @@
+"""What a simulated server is made from, and how it may be wrong on purpose."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """`phone_keys`: one-time pre-keys that a phone publishes at a time. `low_keys`: fewer than this are told to
+    the device. `refs`: QR refs of one connection. `media_host`: named in answers to `media_conn`.
+
+    `minimum_revision`: clients below it are refused with 405 (protocol §21). `history`: whether a phone tells a
+    device that it linked its contacts' LIDs, as real phones do.
+    """
+
+    phone_keys: int = 20
+    low_keys: int = 5
+    refs: int = 6
+    media_host: str = "mmg.invalid"
+    minimum_revision: int = 0
+    history: bool = True
