@@ -7,23 +7,17 @@ with Simulator.spawn() as simulator:
     upstream.set_fault("close", code=1001)
 """
 
-import json
-import os
-import selectors
 import subprocess
-import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from simulator import spawning
 from simulator.call import SimulatorError, call
 from simulator.handles import Listener, Proxy
 
 __all__ = ["Listener", "Proxy", "Simulator", "SimulatorError"]
-
-STOP_S = 5.0
 
 
 class Simulator:
@@ -47,17 +41,9 @@ class Simulator:
 
         Raises SimulatorError when it does not get ready within `deadline_s`.
         """
-        process = subprocess.Popen(
-            [*within, *_command(), "--host", host, "--control-host", control_host],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": _python_path()},
-        )
-        try:
-            return cls(process, _control_url(process, deadline_s))
-        except BaseException:
-            _end(process)
-            raise
+        arguments = ["--host", host, "--control-host", control_host]
+        process, ready = spawning.spawn("simulator", arguments, within=within, deadline_s=deadline_s)
+        return cls(process, ready["control"])
 
     @property
     def pid(self) -> int:
@@ -73,7 +59,7 @@ class Simulator:
 
     def close(self) -> None:
         """Stop the process and wait for it. Harmless when it is gone."""
-        _end(self.process)
+        spawning.end(self.process)
 
     def errors(self) -> list[str]:
         """The simulator's own mistakes; tests expect none."""
@@ -111,42 +97,3 @@ class Simulator:
         mode = {"mode": "connect"} if target_port is None else {"target_port": target_port}
         made = call(self.control_url, "POST", "/proxies", {"port": port, **mode, **settings})
         return Proxy(self.control_url, made["port"])
-
-
-def _command() -> Sequence[str]:
-    command = [sys.executable, "-m", "simulator", "--until-stdin-closes"]
-    # The kernel ends the child with the *thread* that started it: only the main one lives as long as we do.
-    if threading.current_thread() is threading.main_thread():
-        command += ["--die-with-parent", str(os.getpid())]
-    return command
-
-
-def _python_path() -> str:
-    ours = str(Path(__file__).resolve().parent.parent)
-    return os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
-
-
-def _control_url(process: subprocess.Popen[bytes], deadline_s: float) -> str:
-    assert process.stdout is not None
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        line = process.stdout.readline() if selector.select(deadline_s) else b""
-    if not line:
-        _end(process)
-        raise SimulatorError(
-            f"the simulator (pid {process.pid}) was not ready within {deadline_s:g} s, or ended; see stderr"
-        )
-    url: str = json.loads(line)["control"]
-    return url
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()

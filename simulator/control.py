@@ -3,17 +3,26 @@
 import asyncio
 import contextlib
 import json
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from simulator.checking import SpecError
-from simulator.routes import ROUTES, Call, Handler, Missing
-from simulator.world import World
 
 REQUEST_S = 30.0
 HEAD_BYTES = 64 * 1024
 BODY_BYTES = 4 * 2**20
+
+
+C = TypeVar("C")
+Handler = Callable[[C], Awaitable[Any]]
+# By path, then by method. `*` stands for one variable part of the path.
+Routes = Mapping[str, Mapping[str, Handler[C]]]
+
+
+class Missing(LookupError):
+    """Nothing is there: the text says what was looked for."""
 
 
 class Refused(Exception):
@@ -25,11 +34,12 @@ class Refused(Exception):
         self.headers = headers
 
 
-class Control:
-    """Serves the control API from `start` to `stop`."""
+class Control(Generic[C]):
+    """Serves routes from `start` to `stop`. `call`: what a handler gets, of the path's variable parts and the body."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, routes: Routes[C], call: Callable[[tuple[str, ...], Any], C]) -> None:
+        self._routes = routes
+        self._call = call
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> str:
@@ -51,8 +61,8 @@ class Control:
     async def _answer(self, reader: asyncio.StreamReader) -> bytes:
         try:
             method, path, body = await asyncio.wait_for(_read(reader), REQUEST_S)
-            handler, names = find(method, path)
-            return _response(HTTPStatus.OK, await handler(Call(self._world, names, body)))
+            handler, names = find(self._routes, method, path)
+            return _response(HTTPStatus.OK, await handler(self._call(names, body)))
         except Refused as error:
             return _response(error.status, {"error": str(error)}, *error.headers)
         except SpecError as error:
@@ -65,10 +75,10 @@ class Control:
             return _response(HTTPStatus.CONFLICT, {"error": str(error)})
 
 
-def find(method: str, path: str) -> tuple[Handler, tuple[str, ...]]:
+def find(routes: Routes[C], method: str, path: str) -> tuple[Handler[C], tuple[str, ...]]:
     """The handler for a request and the variable parts of its path. Raises Refused."""
     given = [unquote(part) for part in path.split("/")]
-    for pattern, handlers in ROUTES.items():
+    for pattern, handlers in routes.items():
         parts = pattern.split("/")
         if len(parts) != len(given) or any(a not in ("*", b) for a, b in zip(parts, given, strict=True)):
             continue
@@ -78,7 +88,7 @@ def find(method: str, path: str) -> tuple[Handler, tuple[str, ...]]:
                 HTTPStatus.METHOD_NOT_ALLOWED, f"{method} {path}: allowed: {allowed}", f"Allow: {allowed}"
             )
         return handlers[method], tuple(b for a, b in zip(parts, given, strict=True) if a == "*")
-    raise Refused(HTTPStatus.NOT_FOUND, f"no such path: {path}; there are: {', '.join(ROUTES)}")
+    raise Refused(HTTPStatus.NOT_FOUND, f"no such path: {path}; there are: {', '.join(routes)}")
 
 
 async def _read(reader: asyncio.StreamReader) -> tuple[str, str, Any]:

@@ -4,12 +4,13 @@ Bodies and answers are JSON. Errors are `{"error": text}` with 400 (bad body), 4
 405 or 409 (port taken).
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from simulator.behaviour import Behaviour
 from simulator.checking import SpecError, build, whole
+from simulator.control import Missing, Routes
 from simulator.faults import parse_fault
 from simulator.listener import DropSpec, Listener, ListenerSpec, SendSpec
 from simulator.proxy import Proxy
@@ -19,10 +20,6 @@ from simulator.views import to_json
 from simulator.world import World
 
 T = TypeVar("T")
-
-
-class Missing(LookupError):
-    """Nothing is there: the text says what was looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +171,7 @@ async def list_proxies(call: Call) -> Any:
     return [{"port": port} for port in call.world.proxies]
 
 
-Handler = Callable[[Call], Awaitable[Any]]
-
-# `*` stands for one variable part of the path.
-ROUTES: dict[str, dict[str, Handler]] = {
+ROUTES: Routes[Call] = {
     "/": {"GET": about},
     "/listeners": {"GET": list_listeners, "POST": add_listener},
     "/listeners/*": {"GET": show_stats, "DELETE": remove_listener},
