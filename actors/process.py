@@ -107,6 +107,11 @@ def clear_crashes(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def boot_id() -> str:
+    """A text that is the same until the host boots again: random(4)."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+
+
 def start_id(pid: int) -> str | None:
     """A text that is the same as long as `pid` is the same process: boot id and start time; None when there is none.
 
@@ -114,7 +119,7 @@ def start_id(pid: int) -> str | None:
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        boot = boot_id()
     except OSError:
         return None
     fields = stat.rpartition(")")[2].split()

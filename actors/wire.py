@@ -6,25 +6,28 @@ first of all: it runs in every process of the tree (admin, logger, actors), whet
 
 import logging
 import os
+import socket
+import time
 from collections import deque
 from datetime import timedelta
 from typing import Any
 
 from thespian.actors import ActorAddress
-from thespian.system.transport import ReceiveEnvelope, SendStatus, TransmitIntent
+from thespian.system.transport import SendStatus, TransmitIntent
 from thespian.system.transport import TCPTransport as tcp  # noqa: N813
 from thespian.system.utilis import thesplog
 
 from actors import process, wire_classes
 from actors.refusals import report_refusal
-from actors.wire_codec import FrameRefused
-from actors.wire_hooks import SecureIncoming, WireOptions, install, installed
+from actors.wire_buffers import ReceiptBuffer
+from actors.wire_codec import STREAM_BYTES, FrameRefused, Stamp, header_tag
+from actors.wire_hooks import WireOptions, install, installed
+from actors.wire_incoming import ReceivingTransport
+from actors.wire_replay import ReplayWindow
 
 __all__ = ["SecureEndpoint", "SecureTCPTransport", "WireOptions", "install", "installed"]
 
 RETRY_PERIOD = timedelta(seconds=0.25)
-MAX_STRANGERS = 128
-MAX_READ_BYTES = 1 << 20
 _NOT_SENT = b"-"
 
 
@@ -61,7 +64,7 @@ def _inode(descriptor: int) -> int | None:
         return None
 
 
-class SecureTCPTransport(tcp.TCPTransport):
+class SecureTCPTransport(ReceivingTransport):
     """Thespian's TCP transport, speaking only signed frames on one configured address."""
 
     def __init__(self, purpose: Any, *args: Any) -> None:
@@ -69,8 +72,12 @@ class SecureTCPTransport(tcp.TCPTransport):
             purpose.prepare_process()
             install(purpose.options)
         self.wire = installed()
+        self.codec = self.wire.codec
         self._held: dict[Any, deque[TransmitIntent]] = {}
+        self._stream, self._counter = os.urandom(STREAM_BYTES), 0
+        began_ns = time.monotonic_ns()
         super().__init__(purpose, *args)
+        self.window = ReplayWindow(destination(self.socket.getsockname()), began_ns)
 
     def close(self) -> None:
         # Thespian leaves the sockets to the garbage collector.
@@ -90,7 +97,9 @@ class SecureTCPTransport(tcp.TCPTransport):
             return _NOT_SENT
         # Thespian waits 35 s after a lost connection, longer than a message may take.
         intent.transmit_retry_period = RETRY_PERIOD
-        return self.wire.codec.seal(wire_classes.dump((self.myAddress, intent.message)))
+        payload = wire_classes.dump((self.myAddress, intent.message))
+        self.codec.check_length(payload)
+        return payload
 
     def external_transport_clone(self) -> "SecureTCPTransport":
         return SecureTCPTransport(tcp.ExternalTransportCopy(), self._adminAddr, self.txOnly, False)
@@ -102,59 +111,6 @@ class SecureTCPTransport(tcp.TCPTransport):
             plain, self.wire.options, tuple((fd, ino) for fd, ino in sockets if ino is not None)
         )
 
-    def _acceptNewIncoming(self) -> None:
-        super()._acceptNewIncoming()
-        # A failed accept leaves an UpdateWork here; handlers would take it for an envelope and die.
-        self._incomingEnvelopes = [
-            each for each in self._incomingEnvelopes if isinstance(each, ReceiveEnvelope)
-        ]
-        strangers = [fd for fd, each in self._incomingSockets.items() if not each.known]
-        for descriptor in strangers[:-MAX_STRANGERS]:
-            self._incomingSockets.pop(descriptor).close()
-
-    def _handlePossibleIncoming(
-        self,
-        incoming: SecureIncoming,
-        fileno: int,
-        closed: bool = False,
-        has_exclusive_flag: bool = False,
-    ) -> SecureIncoming | None:
-        if incoming.socket is None or not incoming.delay():
-            closed = True
-        watched: SecureIncoming | None = super()._handlePossibleIncoming(
-            incoming, fileno, closed, has_exclusive_flag
-        )
-        return watched
-
-    def _handleReadableIncoming(
-        self, inc: SecureIncoming, has_exclusive_flag: bool = False
-    ) -> SecureIncoming | None:
-        """Read as much of the frame as has come; None when the connection needs no more watching."""
-        try:
-            while not inc.receivedAllData():
-                data = inc.socket.recv(min(MAX_READ_BYTES, inc.remainingSize()))
-                if not data:
-                    inc.close()
-                    return None
-                inc.addData(data)
-            self._addedDataToIncoming(inc, has_exclusive_flag=has_exclusive_flag)
-            return None
-        except BlockingIOError:
-            if not inc.receivedAllData():
-                return inc
-        except FrameRefused as refused:
-            report_refusal(inc.socket, refused)
-        except OSError:
-            pass  # the peer is gone; it sends the message again
-        inc.close()
-        return None
-
-    def _finishIncoming(self, incoming: SecureIncoming, sender: ActorAddress) -> None:
-        # Thespian would send its own messages on this connection too. Both ends may then send or close at the same
-        # moment, and the message waits for a retry or its timeout (seen at 4,000/s). One direction, one connection.
-        connection = incoming.socket
-        self._incomingSockets[connection.fileno()] = SecureIncoming(sender, connection, known=True)
-
     def _scheduleTransmitActual(self, intent: TransmitIntent, has_exclusive_flag: bool = False) -> None:
         # Thespian looks at every waiting message in every turn: 1,000 for one receiver cost seconds, and a retried one
         # is overtaken. Here a receiver's next message is held until the one before it is done.
@@ -164,7 +120,15 @@ class SecureTCPTransport(tcp.TCPTransport):
             return
         if intent.targetAddr != self.myAddress:
             self._held[tcp.opsKey(intent.targetAddr)] = deque()
+            self._seal(intent)
         super()._scheduleTransmitActual(intent, has_exclusive_flag)
+
+    def _seal(self, intent: TransmitIntent) -> None:
+        # Now and not when it was asked for: a held message must not grow old. Retries repeat the same bytes.
+        self._counter += 1
+        receiver = destination(intent.targetAddr.addressDetails.sockname)
+        stamp = Stamp(receiver, self._stream, self._counter, time.monotonic_ns())
+        intent.serMsg = self.codec.seal(intent.serMsg, stamp)
 
     def _finishIntent(self, intent: TransmitIntent, status: Any = SendStatus.Sent) -> bool:
         super()._finishIntent(intent, status)
@@ -174,6 +138,7 @@ class SecureTCPTransport(tcp.TCPTransport):
         elif queue:
             following = queue.popleft()
             self._held[tcp.opsKey(intent.targetAddr)] = queue
+            self._seal(following)
             super()._scheduleTransmitActual(following)
         return False
 
@@ -183,6 +148,11 @@ class SecureTCPTransport(tcp.TCPTransport):
         if again and intent.stage == self._XMITStepShutdownWrite:
             return self._next_XMIT_3(intent)
         return again
+
+    def _next_XMIT_3(self, intent: TransmitIntent) -> bool:
+        intent.ackbuf = ReceiptBuffer(self.codec, header_tag(intent.serMsg))
+        intent.stage = self._XMITStepWaitForAck
+        return True
 
     def _nextTransmitStep(self, intent: TransmitIntent) -> bool:
         try:
@@ -194,9 +164,19 @@ class SecureTCPTransport(tcp.TCPTransport):
 
     def _check_XMIT_4_done(self, intent: TransmitIntent, rcv: bytes) -> bool:
         try:
-            return super()._check_XMIT_4_done(intent, rcv)
+            intent.ackbuf.addMore(rcv)
         except FrameRefused as refused:
             # Whoever answers on the receiver's port is not the receiver.
             report_refusal(intent.socket, refused)
             intent.stage = self._XMITStepRetry
             return self._nextTransmitStep(intent)
+        if not intent.ackbuf.isDone():
+            return True
+        intent.result = SendStatus.Sent if intent.ackbuf.delivered else SendStatus.BadPacket
+        intent.stage = self._XMITStepFinishCleanup
+        return self._nextTransmitStep(intent)
+
+
+def destination(address: tuple[Any, ...]) -> bytes:
+    """An IPv4 socket address as stamps hold it."""
+    return socket.inet_aton(address[0]) + int(address[1]).to_bytes(2, "big")

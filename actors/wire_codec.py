@@ -2,31 +2,34 @@
 
 A frame is  fields | payload tag | header tag | payload  with
 
-    fields       magic "SBW", version byte, payload length (8 bytes, big-endian)
+    fields       magic "SBW", version byte, payload length (8 bytes, big-endian), stamp
+    stamp        receiver (IPv4 address, port), sender's stream (8 random bytes), counter in it, time sent
     payload tag  HMAC-SHA256(payload key, payload)
     header tag   HMAC-SHA256(header key, fields + payload tag)
 
-The header tag authenticates the version and the length before one byte of payload is buffered: a stranger can make a
-process hold less than one header. A later version adds fields (destination, counter of a replay window) to the header;
-they are authenticated the same way, and a peer of another version is refused by name.
+The header tag authenticates length and stamp before one byte of payload is kept: a stranger can make a process hold
+less than one header, and a frame for another receiver is refused by its header. `actors/wire_replay.py` judges stamps.
+
+The answer to a frame is a receipt,  magic "SBR" | result byte | HMAC-SHA256(receipt key, result + header tag),  so that
+it answers that one frame and no other. All keys are made for one boot of the host: times count from there.
 """
 
 import hmac
 import struct
-from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
-VERSION = 1
+VERSION = 2
 KEY_BYTES = 32
 
 _MAGIC = b"SBW"
-_FIELDS = struct.Struct(">3sBQ")
+_RECEIPT_MAGIC = b"SBR"
+_FIELDS = struct.Struct(">3sBQ6s8sQQ")
 _TAG_BYTES = 32
 HEADER_BYTES = _FIELDS.size + 2 * _TAG_BYTES
-
-# An acknowledgement is read by one system call, and no data frame is as short as this.
-FIRST_READ_BYTES = HEADER_BYTES + 22
+RECEIPT_BYTES = len(_RECEIPT_MAGIC) + 1 + _TAG_BYTES
+DESTINATION_BYTES = 6
+STREAM_BYTES = 8
 
 
 class Refusal(Enum):
@@ -36,12 +39,15 @@ class Refusal(Enum):
     VERSION = "a frame of another version"
     OVERSIZE = "a longer frame than allowed"
     UNSIGNED = "a frame without a valid signature"
+    MISDIRECTED = "a frame for another receiver"
+    STALE = "a frame from another time"
+    REPEATED = "a frame that was delivered before, acknowledged again and not delivered"
     DISALLOWED = "a class that may not travel"
     MALFORMED = "a signed frame that can't be read"
 
     @property
     def authenticated(self) -> bool:
-        """True when the sender has proved that it knows the wire key."""
+        """True when its sender knew the wire key and something is wrong with the message itself."""
         return self in (Refusal.DISALLOWED, Refusal.MALFORMED)
 
 
@@ -54,26 +60,56 @@ class FrameRefused(Exception):
         self.detail = detail
 
 
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What makes a frame unlike any other: receiver, the sender's stream, its number in it, when it was sealed.
+
+    `destination`: IPv4 address (4 bytes) and port (2). `sent_ns`: monotonic clock of the host.
+    """
+
+    destination: bytes
+    stream: bytes
+    counter: int
+    sent_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """An authentic header. `tag`: names this frame in its receipt."""
+
+    length_bytes: int
+    stamp: Stamp
+    payload_tag: bytes
+    tag: bytes
+
+
 class FrameCodec:
     """Signs and checks frames with keys derived from the wire key.
 
-    `max_payload_bytes`: longest payload, sent or accepted.
+    `max_payload_bytes`: longest payload, sent or accepted. `era`: frames of another era are unsigned (the boot id).
     """
 
-    def __init__(self, key: bytes, max_payload_bytes: int) -> None:
+    def __init__(self, key: bytes, max_payload_bytes: int, era: bytes = b"") -> None:
         if len(key) != KEY_BYTES:
             raise ValueError(f"a wire key has {KEY_BYTES} bytes, this one has {len(key)}")
         self.max_payload_bytes = max_payload_bytes
-        self._header_key = hmac.digest(key, b"sambung wire: header", "sha256")
-        self._payload_key = hmac.digest(key, b"sambung wire: payload", "sha256")
+        self._header_key = hmac.digest(key, b"sambung wire: header" + era, "sha256")
+        self._payload_key = hmac.digest(key, b"sambung wire: payload" + era, "sha256")
+        self._receipt_key = hmac.digest(key, b"sambung wire: receipt" + era, "sha256")
 
-    def seal(self, payload: bytes) -> bytes:
-        """The frame for a payload. ValueError when it is longer than allowed."""
+    def check_length(self, payload: bytes) -> None:
+        """ValueError when a payload is longer than allowed."""
         if len(payload) > self.max_payload_bytes:
             raise ValueError(
                 f"a message of {len(payload)} bytes is longer than the {self.max_payload_bytes} allowed between actors"
             )
-        fields = _FIELDS.pack(_MAGIC, VERSION, len(payload))
+
+    def seal(self, payload: bytes, stamp: Stamp) -> bytes:
+        """The frame for a payload. ValueError when it is longer than allowed."""
+        self.check_length(payload)
+        fields = _FIELDS.pack(
+            _MAGIC, VERSION, len(payload), stamp.destination, stamp.stream, stamp.counter, stamp.sent_ns
+        )
         payload_tag = hmac.digest(self._payload_key, payload, "sha256")
         header_tag = hmac.digest(self._header_key, fields + payload_tag, "sha256")
         return b"".join((fields, payload_tag, header_tag, payload))
@@ -85,91 +121,38 @@ class FrameCodec:
         if len(start) > 3 and start[3] != VERSION:
             raise FrameRefused(Refusal.VERSION, f"{start[3]}, this is {VERSION}")
 
-    def open_header(self, header: bytes) -> tuple[int, bytes]:
-        """Payload length in bytes and payload tag of an authentic header (HEADER_BYTES long)."""
+    def open_header(self, header: bytes) -> Header:
+        """What an authentic header (HEADER_BYTES long) says. FrameRefused else."""
         self.check_start(header)
-        length: int = _FIELDS.unpack_from(header)[2]
+        _, _, length, destination, stream, counter, sent_ns = _FIELDS.unpack_from(header)
         if length > self.max_payload_bytes:
             raise FrameRefused(Refusal.OVERSIZE, f"{length} bytes, allowed are {self.max_payload_bytes}")
-        signed, header_tag = header[:-_TAG_BYTES], header[-_TAG_BYTES:]
-        if not hmac.compare_digest(hmac.digest(self._header_key, signed, "sha256"), header_tag):
+        signed, tag = header[:-_TAG_BYTES], header[-_TAG_BYTES:]
+        if not hmac.compare_digest(hmac.digest(self._header_key, signed, "sha256"), tag):
             raise FrameRefused(Refusal.UNSIGNED)
-        return length, signed[_FIELDS.size :]
+        if length == 0:
+            raise FrameRefused(Refusal.MALFORMED, "an empty frame")
+        return Header(length, Stamp(destination, stream, counter, sent_ns), signed[_FIELDS.size :], tag)
 
     def check_payload(self, tag: bytes, payload: bytes) -> None:
+        """FrameRefused unless the payload is the one that the header's payload tag was made for."""
         if not hmac.compare_digest(hmac.digest(self._payload_key, payload, "sha256"), tag):
             raise FrameRefused(Refusal.UNSIGNED)
 
+    def receipt(self, header_tag: bytes, delivered: bool) -> bytes:
+        """The answer to the frame with that header tag: delivered, or not to be sent again as it is."""
+        result = bytes([delivered])
+        signature = hmac.digest(self._receipt_key, result + header_tag, "sha256")
+        return _RECEIPT_MAGIC + result + signature
 
-class FrameBuffer:
-    """One frame as it arrives. The method names are those Thespian calls on its own buffer.
+    def open_receipt(self, receipt: bytes, header_tag: bytes) -> bool:
+        """Whether the frame with that header tag was delivered. FrameRefused unless this is the answer to it."""
+        for delivered in (True, False):
+            if hmac.compare_digest(receipt, self.receipt(header_tag, delivered)):
+                return delivered
+        raise FrameRefused(Refusal.UNSIGNED, "an answer to another frame")
 
-    `addMore` raises FrameRefused as soon as the bytes can't be an authentic frame; `completed` raises it when the
-    payload can't be read.
-    """
 
-    def __init__(self, codec: FrameCodec, load: Callable[[bytes], Any]) -> None:
-        self._codec = codec
-        self._load = load
-        self._header = b""
-        self._tag = b""
-        self._length: int | None = None
-        self._chunks: list[bytes] = []
-        self._missing_bytes = 0
-        self._extra = b""
-        self._value: tuple[Any] | None = None
-
-    @property
-    def authenticated(self) -> bool:
-        """True once the header's signature was found valid."""
-        return self._length is not None
-
-    def addMore(self, data: bytes) -> None:
-        if not isinstance(data, bytes):
-            raise TypeError(f"frames are bytes, not {type(data).__name__}")
-        if self._length is None:
-            data = self._add_header(data)
-        if self._length is None:
-            return
-        part, rest = data[: self._missing_bytes], data[self._missing_bytes :]
-        self._extra += rest
-        if part:
-            self._chunks.append(part)
-            self._missing_bytes -= len(part)
-            if not self._missing_bytes:
-                self._chunks = [b"".join(self._chunks)]
-                self._codec.check_payload(self._tag, self._chunks[0])
-
-    def _add_header(self, data: bytes) -> bytes:
-        head = self._header + data
-        self._header, rest = head[:HEADER_BYTES], head[HEADER_BYTES:]
-        if len(self._header) < HEADER_BYTES:
-            self._codec.check_start(self._header)
-            return b""
-        length, self._tag = self._codec.open_header(self._header)
-        if length == 0:
-            raise FrameRefused(Refusal.MALFORMED, "an empty frame")
-        self._length = self._missing_bytes = length
-        return rest
-
-    def is_empty(self) -> bool:
-        return not self._header
-
-    def remainingAmount(self) -> int:
-        """How many bytes to read next; never beyond the frame's end."""
-        return self._missing_bytes if self._length is not None else FIRST_READ_BYTES - len(self._header)
-
-    def isDone(self) -> bool:
-        return self._length is not None and self._missing_bytes == 0
-
-    def removeExtra(self) -> None:
-        self._extra = b""
-
-    def completed(self) -> tuple[Any, bytes] | None:
-        """The object in the frame and the bytes behind it; None while it is incomplete."""
-        if not self.isDone():
-            return None
-        if self._value is None:
-            self._value = (self._load(self._chunks[0]),)
-            self._chunks = []
-        return self._value[0], self._extra
+def header_tag(frame: bytes) -> bytes:
+    """The header tag in a sealed frame."""
+    return frame[HEADER_BYTES - _TAG_BYTES : HEADER_BYTES]

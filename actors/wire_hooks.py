@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,19 +19,14 @@ from setproctitle import setproctitle
 from thespian.actors import ActorAddress
 from thespian.system import logdirector
 from thespian.system import multiprocCommon as multiproc  # noqa: N813
-from thespian.system.timing import ExpirationTimer
 from thespian.system.transport import ReceiveEnvelope, TransmitIntent
 from thespian.system.transport import TCPTransport as tcp  # noqa: N813
 from thespian.system.transport.IPBase import IPActorAddress, thisSystem
-from thespian.system.transport.streamBuffer import ackDataErrPacket, ackPacket
 
 from actors import process, wire_classes
-from actors.refusals import report_refusal
-from actors.wire_codec import FrameBuffer, FrameCodec, FrameRefused
-
-HEADER_DEADLINE = timedelta(seconds=10)
-# Twice what Thespian's senders keep an idle connection: the sender closes, never the receiver under its feet.
-IDLE_PERIOD = 2 * tcp.MAX_IDLE_SOCKET_PERIOD
+from actors.wire_buffers import FrameBuffer
+from actors.wire_codec import FrameCodec
+from actors.wire_incoming import SecureIncoming
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +41,6 @@ class WireOptions:
     bind: str = "127.0.0.1"
     max_frame_bytes: int = 16 * 1024 * 1024
     crash_folder: Path | None = None
-
-
-class SecureIncoming(tcp.TCPIncomingPersistent):
-    """A connection on which frames come in, one after the other.
-
-    `known`: it has brought an authentic frame before. A stranger has HEADER_DEADLINE to show an authentic header.
-    """
-
-    _rData: FrameBuffer  # noqa: N815
-
-    def __init__(
-        self, peer: ActorAddress, connection: Any, begun: Any = None, *, known: bool = False
-    ) -> None:
-        super().__init__(peer, connection, begun)
-        self.known = known or self._rData.authenticated
-        self._expires = ExpirationTimer(IDLE_PERIOD if self.known else HEADER_DEADLINE)
-
-    def addData(self, data: bytes) -> None:
-        super().addData(data)
-        if not self.known and self._rData.authenticated:
-            self.known = True
-            self._expires = ExpirationTimer(IDLE_PERIOD)
-
-    @property
-    def data(self) -> Any:
-        try:
-            return self._rData.completed()
-        except FrameRefused as refused:
-            report_refusal(self.socket, refused)
-            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +66,7 @@ def install(options: WireOptions) -> None:
         if _installed.options != options:
             raise RuntimeError("this process belongs to an actor system with other wire options")
         return
-    codec = FrameCodec(options.key, options.max_frame_bytes)
+    codec = FrameCodec(options.key, options.max_frame_bytes, process.boot_id().encode())
     os.environ["THESPIAN_BASE_IPADDR"] = options.bind
     thisSystem.add_local_addr(options.bind)
     for owner, name, value in replacements(options.bind, codec):
@@ -125,8 +89,6 @@ def replacements(bind: str, codec: FrameCodec) -> list[tuple[Any, str, Any]]:
         (tcp, "serializer", SimpleNamespace(loads=wire_classes.ALLOWED.load, dumps=wire_classes.dump)),
         (tcp, "ReceiveBuffer", frame_buffer),
         (tcp, "TCPIncomingPersistent", SecureIncoming),
-        (tcp, "ackMsg", codec.seal(wire_classes.dump(ackPacket))),
-        (tcp, "ackDataErrMsg", codec.seal(wire_classes.dump(ackDataErrPacket))),
         (tcp, "exclusive_processing", _exclusive_processing),
         (IPActorAddress, "bindArgs", property(bind_arguments)),
         (multiproc, "set_signal_handler", _set_signal_handler),

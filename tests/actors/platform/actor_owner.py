@@ -76,6 +76,23 @@ class Session:
         self.mailbox.tell(self.mailbox.root, getattr(cast, kind)(**fields))
         return {"answers": [described(self.mailbox.listen(LISTEN_S)) for _ in range(answers)]}
 
+    def ask_captured(self, kind: str, answers: int = 1, **fields: Any) -> dict[str, Any]:
+        """`ask`, with the bytes that went out for it (hexadecimal)."""
+        assert self.mailbox is not None
+        transport: Any = self.mailbox._transport
+        frames: list[str] = []
+        seal = transport._seal
+
+        def recording(intent: Any) -> None:
+            seal(intent)
+            frames.append(intent.serMsg.hex())
+
+        transport._seal = recording
+        try:
+            return {**self.ask(kind, answers, **fields), "frames": frames}
+        finally:
+            del transport._seal
+
     def echo_many(self, count: int, outstanding: int = 500) -> dict[str, Any]:
         """Echo numbers, so many of them on their way at a time."""
         assert self.mailbox is not None

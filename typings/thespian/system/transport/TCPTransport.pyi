@@ -1,4 +1,4 @@
-# ruff: noqa: N801, N803, N815, N816
+# ruff: noqa: N801, N803, N815
 import socket
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -13,8 +13,6 @@ MAX_IDLE_SOCKET_PERIOD: timedelta
 MAX_INCOMING_SOCKET_PERIOD: timedelta
 serializer: Any
 ReceiveBuffer: Any
-ackMsg: bytes
-ackDataErrMsg: bytes
 
 def exclusive_processing(transport: TCPTransport) -> AbstractContextManager[None]: ...
 def opsKey(addr: ActorAddress) -> Any: ...
@@ -26,6 +24,7 @@ class TCPEndpoint(TransportInit__Base):
     args: tuple[Any, ...]
 
 class TCPIncoming_Common:
+    fromAddress: ActorAddress
     _rData: Any
     _expires: ExpirationTimer
     def __init__(self, rmtAddr: ActorAddress, baseSock: Any, rcvBuf: Any = None) -> None: ...
@@ -46,6 +45,8 @@ class IdleSocket:
 
 class TCPTransport:
     _XMITStepShutdownWrite: int
+    _XMITStepWaitForAck: int
+    _XMITStepFinishCleanup: int
     _XMITStepRetry: int
     _adminAddr: ActorAddress
     _incomingEnvelopes: list[Any]
@@ -80,7 +81,7 @@ class TCPTransport:
     def _addedDataToIncoming(
         self, inc: Any, skipFinish: bool = False, has_exclusive_flag: bool = False
     ) -> Any: ...
-    def _finishIncoming(self, incomingSocket: Any, fromRealAddr: ActorAddress) -> None: ...
+    def _processReceivedEnvelope(self, envelope: Any, has_exclusive_flag: bool = False) -> None: ...
     def _scheduleTransmitActual(self, intent: TransmitIntent, has_exclusive_flag: bool = False) -> None: ...
     def _finishIntent(self, intent: TransmitIntent, status: SendStatus.BASE = ...) -> bool: ...
     def _nextTransmitStep(self, intent: TransmitIntent) -> bool: ...

@@ -23,6 +23,7 @@ class SendStatus:
     Sent: ClassVar[BASE]
     Failed: ClassVar[BASE]
     DeadTarget: ClassVar[BASE]
+    BadPacket: ClassVar[BASE]
 
 class TransmitIntent:
     def __init__(
@@ -41,5 +42,8 @@ class TransmitIntent:
     transmit_retry_period: timedelta
     stage: int
     socket: Any
+    serMsg: bytes  # noqa: N815
+    ackbuf: Any
+    result: SendStatus.BASE | None
     def identify(self) -> str: ...
     def tx_done(self, status: SendStatus.BASE) -> None: ...
