@@ -8,9 +8,7 @@ from actors.group_gates import GroupGates
 from actors.group_reports import Child
 from actors.watchman import CHECK_S, SIGNALS, end_process
 from core.config import SupervisionSettings
-from core.messages import (
-    GroupReport,
-)
+from core.messages import Address, EndStale, GroupReport
 from store import logs
 
 KILL_AFTER_S = 2.0
@@ -37,6 +35,15 @@ class GroupWatch(GroupGates):
             logs.log_event("watchdog", f"Watchdog: {why}; {verdict.value}", "ERROR", instance_id, reason=why)
             end_process(exits.child_pid(self, child.address), SIGNALS[verdict])
         self.wake_after(CHECK_S, "watch", 0)
+
+    def receiveMsg_EndStale(self, message: EndStale, sender: Address) -> None:
+        """What the sweep found hanging in a state that should have ended long ago; its stack tells where."""
+        child = self._children.get(message.instance_id)
+        if child is None or child.pid != message.pid or child.stopping:
+            return
+        if self._watchman.condemn(message.instance_id, time.monotonic()):
+            child.doom = child.doom or message.why
+            end_process(exits.child_pid(self, child.address), signal.SIGABRT)
 
     def _beat(self) -> None:
         """The group's own heartbeat: its merged reports, also when there are none."""

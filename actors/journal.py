@@ -15,15 +15,18 @@ from core.messages import (
     JournalAdvanced,
     JournalBroken,
     JournalOpened,
+    JournalSwept,
     OpenJournal,
+    SweepJournal,
     WatchJournal,
 )
 from store import logs
 from store.errors import StoreError
-from store.journal import Journal, open_journal
+from store.journal import TRIM_CHUNK, TRIM_CHUNKS, Journal, open_journal
 from store.layout import DataDir
 
 GROUP_COMMIT_S = 0.01
+TRIM_PAUSE_S = 0.2
 WATCH_S = 15.0
 
 
@@ -36,21 +39,19 @@ class JournalActor(PartActor):
         self._setup: OpenJournal | None = None
         self._batches: list[tuple[EventBatch, Address]] = []
         self._watchers: dict[str, tuple[Address, float]] = {}
-        self._trim = 0
+        self._sweep: tuple[int, Address] | None = None
+        self._dropped = 0
         self._failing = False
 
     def receiveMsg_OpenJournal(self, message: OpenJournal, sender: Address) -> None:
         self.begin(sender, message.log_dir, message.settings)
-        before, self._setup = self._setup, message
+        self._setup = message
         if self._journal is not None:
-            if before is not None and before.settings.cleanup != message.settings.cleanup:
-                self._schedule_trim()
             return
         try:
             data = DataDir(Path(message.data_dir))
             self._journal = open_journal(data.journal_url, time.time(), aside=data.corrupt)
             self.send(sender, JournalOpened(self._journal.last_number()))
-            self._schedule_trim()
         except StoreError as error:
             self.send(sender, JournalBroken(str(error)))
 
@@ -68,8 +69,8 @@ class JournalActor(PartActor):
     def on_wake(self, name: str, epoch: int) -> None:
         if name == "commit":
             self._commit()
-        elif name == "trim" and epoch == self._trim:
-            self._trim_old()
+        elif name == "trim":
+            self._trim()
         else:
             super().on_wake(name, epoch)
 
@@ -99,17 +100,30 @@ class JournalActor(PartActor):
         for subscriber, _ in self._watchers.values():
             self.send(subscriber, JournalAdvanced(last))
 
-    def _schedule_trim(self) -> None:
-        assert self._setup is not None
-        self._trim += 1
-        self.wake_after(self._setup.settings.cleanup.interval_s, "trim", self._trim)
+    def receiveMsg_SweepJournal(self, message: SweepJournal, sender: Address) -> None:
+        """Drop old events; a sweep that is still at it answers the newest question."""
+        running, self._sweep = self._sweep is not None, (message.number, sender)
+        if not running:
+            self._trim()
 
-    def _trim_old(self) -> None:
-        assert self._setup is not None
+    def _trim(self) -> None:
+        """One bounded round after the other, with room for events between them, until all is as the settings say."""
+        dropped, problem = self._trim_round()
+        self._dropped += dropped
+        if dropped >= TRIM_CHUNK * TRIM_CHUNKS:
+            return self.wake_after(TRIM_PAUSE_S, "trim", 0)
+        if self._sweep is not None:
+            (number, asker), self._sweep = self._sweep, None
+            self.send(asker, JournalSwept(number, self._dropped, problem))
+            self._dropped = 0
+        return None
+
+    def _trim_round(self) -> tuple[int, str]:
+        """How many were dropped; why it failed, "" when it did not."""
+        if self._journal is None or self._setup is None:
+            return 0, "the journal is not open"
         events = self._setup.settings.events
         try:
-            if self._journal is not None:
-                self._journal.trim(time.time(), events.retain_days, events.max_mb * 1024 * 1024)
+            return self._journal.trim(time.time(), events.retain_days, events.max_mb * 1024 * 1024), ""
         except StoreError as error:
-            logs.logger().error("Old events could not be dropped: %s", error)
-        self._schedule_trim()
+            return 0, f"journal: {error}"

@@ -12,16 +12,20 @@ from core.messages import (
     DeleteInstance,
     DeleteToken,
     OpenRegistry,
+    PurgeSession,
     RegistryBroken,
     RegistryDone,
     RegistryFailed,
     RegistryLoaded,
+    RegistrySwept,
     SaveCrash,
     SaveInstance,
     SaveToken,
+    SweepRegistry,
 )
-from store.errors import StoreError, TokenTaken
+from store.errors import LockBusy, StoreError, TokenTaken
 from store.layout import DataDir
+from store.leftovers import drop_crash_files, orphaned_sessions, purge_session
 from store.registry import Registry, open_registry
 from store.tokens import TokenStore
 
@@ -35,14 +39,13 @@ class RegistryActor(PartActor):
         super().__init__()
         self._registry: Registry | None = None
         self._tokens: TokenStore | None = None
-        self._crash_dir = Path()
+        self._data = DataDir(Path())
 
     def receiveMsg_OpenRegistry(self, message: OpenRegistry, sender: Address) -> None:
         self.begin(sender, message.log_dir, message.settings)
         if self._registry is not None:
             return
-        data = DataDir(Path(message.data_dir))
-        self._crash_dir = data.crash
+        data = self._data = DataDir(Path(message.data_dir))
         try:
             engine = open_registry(data.registry_url, time.time(), aside=data.corrupt)
             registry = Registry(engine)
@@ -68,10 +71,27 @@ class RegistryActor(PartActor):
         stack = record.stack or self._stack_of(record.pid)
         self._write("", sender, lambda r, t: r.add_crash(replace(record, stack=stack)))
 
+    def receiveMsg_PurgeSession(self, message: PurgeSession, sender: Address) -> None:
+        self._write(message.ref, sender, lambda r, t: purge_session(self._data, message.instance_id))
+
+    def receiveMsg_SweepRegistry(self, message: SweepRegistry, sender: Address) -> None:
+        if self._registry is None:
+            return self.send(sender, RegistrySwept(message.number, problem="the registry is not open"))
+        try:
+            swept = RegistrySwept(
+                message.number,
+                orphaned_sessions(self._data, self._registry.ids()),
+                self._registry.prune_crashes(message.oldest),
+                drop_crash_files(self._data.crash, message.oldest),
+            )
+        except StoreError as error:
+            swept = RegistrySwept(message.number, problem=f"registry: {error}")
+        return self.send(sender, swept)
+
     def _stack_of(self, pid: int) -> str:
         """What the process left when it ended."""
         try:
-            return (take_crash_text(self._crash_dir, pid) or "")[-MAX_STACK:]
+            return (take_crash_text(self._data.crash, pid) or "")[-MAX_STACK:]
         except OSError:
             return ""
 
@@ -84,6 +104,9 @@ class RegistryActor(PartActor):
             found = write(self._registry, self._tokens)
         except TokenTaken as taken:
             self.send(sender, RegistryFailed(ref, "token_exists", str(taken)))
+            return
+        except LockBusy as busy:
+            self.send(sender, RegistryFailed(ref, "busy", str(busy)))
             return
         except StoreError as error:
             self.send(sender, RegistryFailed(ref, "storage_failed", str(error)))

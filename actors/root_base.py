@@ -28,6 +28,7 @@ from core.messages import (
 )
 from core.records import InstanceRecord
 from core.snapshot import HostSnapshot, InstanceSnapshot
+from core.sweeps import NOTHING_CAUGHT, Sweep
 from core.upstream import CONVICTING
 
 _CONVICTING = frozenset(kind.value for kind in CONVICTING)
@@ -60,6 +61,8 @@ class RootBase(BaseActor):
         self._pushing = False
         self._storage = HostStorage(True, 0, 0, 100.0)
         self._ending: tuple[Address, str] | None = None
+        self._last_sweep: Sweep | None = None
+        self._swept = NOTHING_CAUGHT
 
     def _take_settings(self, settings: Settings) -> None:
         self._settings = settings
@@ -172,6 +175,8 @@ class RootBase(BaseActor):
             data_bytes=storage.data_bytes,
             disk_free_bytes=storage.disk_free_bytes,
             disk_free_percent=storage.disk_free_percent,
+            sweep=self._last_sweep,
+            swept=self._swept,
             upstreams=self._gate.shown(time.monotonic()),
         )
 

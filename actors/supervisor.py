@@ -13,7 +13,7 @@ from setproctitle import setproctitle
 from actors import exits
 from actors.journal import JournalActor
 from actors.registry import RegistryActor
-from actors.root_gates import RootGates
+from actors.root_sweep import RootSweep
 from actors.watchman import CHECK_S, SIGNALS, end_process
 from core.messages import (
     Address,
@@ -22,7 +22,6 @@ from core.messages import (
     GroupStopped,
     HostStorage,
     InstanceCrashed,
-    InstanceDropped,
     JournalBroken,
     JournalMoved,
     JournalOpened,
@@ -47,7 +46,7 @@ PULSE_S = 1.0
 REOPEN_S = 2.0
 
 
-class Supervisor(RootGates):
+class Supervisor(RootSweep):
     """The root: parts that it starts and restarts, permits, the read model's feed."""
 
     # ── start ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -63,6 +62,7 @@ class Supervisor(RootGates):
         self._open_journal()
         self._pulse()
         self._watch()
+        self._begin_sweeping()
 
     def _open_registry(self) -> None:
         assert self._setup is not None
@@ -188,11 +188,6 @@ class Supervisor(RootGates):
         else:
             self._start_group(part)
 
-    def receiveMsg_InstanceDropped(self, message: InstanceDropped, sender: Address) -> None:
-        if message.instance_id not in self._records:
-            self._placed.pop(message.instance_id, None)
-            self._gate.forget(message.instance_id)
-
     def receiveMsg_InstanceCrashed(self, message: InstanceCrashed, sender: Address) -> None:
         crash = message.record
         text = f"Process of instance {crash.instance_id} (pid {crash.pid}) ended: {crash.cause}"
@@ -245,3 +240,5 @@ class Supervisor(RootGates):
                 self._open_again(part)
             case "start" if self._ending is None:
                 self._start_part(part)
+            case _:
+                super().on_wake(name, epoch)

@@ -30,6 +30,13 @@ class Watchman:
         if name in self._watched:
             self._watched[name] = watchdog.heard(self._watched[name], now_s, cpu_percent, policy)
 
+    def condemn(self, name: str, now_s: float) -> bool:
+        """Somebody else saw that it hangs: told to end now, it is killed by a later check. False when not watched."""
+        if name not in self._watched:
+            return False
+        self._watched[name] = watchdog.aborted(self._watched[name], now_s)
+        return True
+
     def check(self, now_s: float, policy: SupervisionSettings) -> list[tuple[str, Verdict, str]]:
         """Who must be ended now, how, and why; call it every CHECK_S."""
         expected_s, self._expected_s = self._expected_s, now_s + CHECK_S

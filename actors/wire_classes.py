@@ -45,6 +45,7 @@ PLATFORM_CLASSES: dict[str, tuple[str, ...]] = {
 # Modules of `core` whose own dataclasses and enums may be messages or parts of messages.
 CORE_MODULES: tuple[str, ...] = (
     "core.availability",
+    "core.cleanup_messages",
     "core.command_messages",
     "core.config",
     "core.effects",
@@ -56,6 +57,7 @@ CORE_MODULES: tuple[str, ...] = (
     "core.records",
     "core.registry_messages",
     "core.snapshot",
+    "core.sweeps",
 )
 
 

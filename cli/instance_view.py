@@ -13,7 +13,10 @@ def render(found: Mapping[str, Any]) -> list[Any]:
     shown = dict(found) | {
         "next_retry_in_s": seconds(found.get("next_retry_in_s")),
         "last_frame_age_s": seconds(found.get("last_frame_age_s")),
+        "outage_s": seconds(found.get("outage_s")),
         "availability": percent(found.get("availability")),
+        "availability_24h": percent(found.get("availability_24h")),
+        "availability_30d": percent(found.get("availability_30d")),
         "config": configuration(found.get("config") or {}),
     }
     shown.pop("timeline", None)

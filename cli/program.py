@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    commands_cleanup,
     commands_config,
     commands_developer,
     commands_events,
@@ -80,6 +81,7 @@ commands_service.register(app)
 app.add_typer(commands_instances.app, name="instances")
 app.add_typer(commands_tokens.app, name="token")
 app.add_typer(commands_config.app, name="config")
+app.add_typer(commands_cleanup.app, name="cleanup")
 app.command()(commands_events.events)
 commands_developer.register(app)
 

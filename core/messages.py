@@ -8,6 +8,16 @@ The classes stand in one module per conversation and are imported from here; `MO
 """
 
 from core.address import Address
+from core.cleanup_messages import (
+    DeleteLeftover,
+    EndStale,
+    JournalSwept,
+    PurgeSession,
+    RegistrySwept,
+    RunCleanup,
+    SweepJournal,
+    SweepRegistry,
+)
 from core.command_messages import (
     CommandReply,
     CreateInstance,
@@ -87,10 +97,12 @@ __all__ = [
     "CreateInstance",
     "CreateToken",
     "DeleteInstance",
+    "DeleteLeftover",
     "DeleteToken",
     "DialEnded",
     "Direct",
     "DropInstance",
+    "EndStale",
     "EventBatch",
     "EventsStored",
     "FleetDelta",
@@ -107,6 +119,7 @@ __all__ = [
     "JournalBroken",
     "JournalMoved",
     "JournalOpened",
+    "JournalSwept",
     "OpenJournal",
     "OpenRegistry",
     "PartAlive",
@@ -116,16 +129,19 @@ __all__ = [
     "PingRoot",
     "PlaceInstance",
     "PrepareStop",
+    "PurgeSession",
     "RegistryBroken",
     "RegistryDone",
     "RegistryFailed",
     "RegistryLoaded",
+    "RegistrySwept",
     "ReloadSettings",
     "RemoveInstance",
     "ResetBreaker",
     "RestartInstance",
     "RevokeToken",
     "Routed",
+    "RunCleanup",
     "SaveCrash",
     "SaveInstance",
     "SaveToken",
@@ -136,6 +152,8 @@ __all__ = [
     "SubmitMessage",
     "Subscribe",
     "SummonCanary",
+    "SweepJournal",
+    "SweepRegistry",
     "UpdateInstance",
     "UpstreamBack",
     "UpstreamDown",
@@ -143,6 +161,7 @@ __all__ = [
 ]
 
 MODULES = (
+    "core.cleanup_messages",
     "core.command_messages",
     "core.fleet_messages",
     "core.instance_messages",

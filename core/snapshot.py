@@ -6,6 +6,7 @@ from typing import Any
 from core.address import Address
 from core.availability import NOTHING, Span
 from core.instances import InstanceConfig
+from core.sweeps import NOTHING_CAUGHT, Caught, Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class InstanceSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class HostSnapshot:
-    """What the root of one host knows of itself."""
+    """What the root of one host knows of itself. `sweep`: the last one; `swept`: all since the root's start."""
 
     host: str
     pid: int
@@ -62,7 +63,8 @@ class HostSnapshot:
     data_bytes: int = 0
     disk_free_bytes: int = 0
     disk_free_percent: float = 100.0
-    cleanup_at: float | None = None
+    sweep: Sweep | None = None
+    swept: Caught = NOTHING_CAUGHT
     upstreams: tuple[dict[str, Any], ...] = ()
     settings_revision: int = 1
 

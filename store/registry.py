@@ -64,6 +64,27 @@ class Registry:
             kept = select(crashes.c.number).where(mine).order_by(crashes.c.number.desc()).limit(KEPT_CRASHES)
             db.execute(delete(crashes).where(mine, crashes.c.number.not_in(kept)))
 
+    def prune_crashes(self, oldest: float) -> int:
+        """Drop crashes before `oldest` (epoch seconds), from the first one on, and those of instances that are gone.
+
+        Returns how many.
+        """
+        with writing(self._engine) as db:
+            homeless = crashes.c.instance_id.not_in(select(instances.c.instance_id))
+            dropped = int(db.execute(delete(crashes).where(homeless)).rowcount)
+            while True:
+                first = select(crashes.c.number, crashes.c.body).order_by(crashes.c.number).limit(1)
+                row = db.execute(first).one_or_none()
+                if row is None or from_json(row.body)["at"] >= oldest:
+                    return dropped
+                db.execute(delete(crashes).where(crashes.c.number == row.number))
+                dropped += 1
+
+    def ids(self) -> frozenset[str]:
+        """The ids of all instances."""
+        with reading(self._engine) as db:
+            return frozenset(db.execute(select(instances.c.instance_id)).scalars())
+
     def crashes(self, instance_id: str) -> tuple[CrashRecord, ...]:
         """The kept crashes of one instance, newest first."""
         with reading(self._engine) as db:

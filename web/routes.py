@@ -2,7 +2,7 @@
 
 from core.records import Scope
 from web import legacy
-from web.api import actions, admin, changes, events, history, instances, outgoing, tokens
+from web.api import actions, admin, changes, cleanup, events, history, instances, outgoing, tokens
 from web.routing import Access, Route
 
 V1 = "/api/v1"
@@ -48,6 +48,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{V1}/tokens", tokens.create, fleet_wide=True),
     Route("POST", f"{V1}/tokens/import", tokens.take_over, fleet_wide=True),
     Route("DELETE", f"{V1}/tokens/{{token_id}}", tokens.revoke, fleet_wide=True),
+    Route("GET", f"{V1}/cleanup", cleanup.show, READ, fleet_wide=True),
+    Route("POST", f"{V1}/cleanup", cleanup.run, fleet_wide=True),
+    Route("DELETE", f"{V1}/cleanup/sessions/{{session}}", cleanup.delete_session, fleet_wide=True),
     Route("POST", f"{V1}/reload", admin.reload, fleet_wide=True),
     Route("GET", f"{V1}/server", admin.server, READ),
 )

@@ -81,7 +81,7 @@ def _host(fleet: Fleet | None, now_s: float) -> dict[str, Any]:
     return {
         "hosts": 1,
         "upstreams": [shown_times(upstream) for upstream in host.upstreams],
-        "cleanup_age_s": None if host.cleanup_at is None else age_s(host.cleanup_at, now_s),
+        "cleanup_age_s": None if host.sweep is None else age_s(host.sweep.at, now_s),
         "data_bytes": host.data_bytes,
         "disk_free_bytes": host.disk_free_bytes,
     }

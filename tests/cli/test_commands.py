@@ -28,7 +28,7 @@ COMMANDS = (
         "bench",
         "simulator",
     ),
-    *("instances", "token", "config"),
+    *("instances", "token", "config", "cleanup"),
 )
 INSTANCES = (
     "add",

@@ -103,14 +103,19 @@ def test_an_instance_is_shown_without_what_is_empty() -> None:
         "reason": None,
         "next_retry_in_s": 2.04,
         "availability": 0.99951,
+        "availability_24h": 1.0,
+        "availability_30d": None,
+        "outage_s": 61.25,
         "config": {"url": "ws://x", "proxy": None, "headers": {}},
     }
     [text] = render(found)
     assert text.splitlines() == [
-        "id            a",
-        "next_retry    2.0 s",
-        "availability  99.95 %",
-        'config        {"url": "ws://x"}',
+        "id                a",
+        "next_retry        2.0 s",
+        "availability      99.95 %",
+        "availability_24h  100.00 %",
+        "outage            61.2 s",
+        'config            {"url": "ws://x"}',
     ]
 
 

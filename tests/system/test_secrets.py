@@ -93,8 +93,8 @@ def fail_everywhere(server: Server, simulator: Simulator, seeds: Seeds) -> None:
         server.add(f"fails{number}", **config(seeds, upstream.url_of(f"fails{number}")))
         wait_events(server, f"fails{number}", "socket.error")
     with_user = healthy.url_of("user").replace("ws://", f"ws://user:{seeds.config['user']}@")
-    server.add("user", **config(seeds, with_user))
-    server.wait_instance("user", lambda one: one["link_state"] == "parked")
+    refused = {"id": "user", **config(seeds, with_user), "link": "websocket"}
+    assert server.call("POST", "/api/v1/instances", refused).status == 422
     proxy = simulator.proxy(mode="connect", username="toko", password=canary())
     url = f"http://toko:{seeds.config['proxy']}@127.0.0.1:{proxy.port}"
     server.add("proxied", **config(seeds, healthy.url_of("proxied"), proxy=url))

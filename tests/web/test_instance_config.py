@@ -45,6 +45,9 @@ def assert_wrong(reply: Reply, field: str) -> None:
         "ws://" + "h" * 3000,
         "ws://.../",
         "ws://-\ud7ffé..x/",
+        "ws://user@h/",
+        "wss://user:password@h/",
+        "ws://@h/",
     ],
 )
 def test_wrong_urls(world: World, url: str) -> None:
@@ -188,6 +191,7 @@ def test_a_body_that_is_no_object_is_422(world: World, body: bytes) -> None:
 def test_errors_do_not_repeat_values(world: World) -> None:
     for reply in (
         create(world, url="http://u:secret@h/"),
+        create(world, url="ws://u:secret@h/"),
         create(world, headers={"Host": "secret"}),
         create(world, proxy="socks5://u:secret@h:1"),
         create(world, hello="secret"),

@@ -74,6 +74,8 @@ def _url_problems(url: str) -> Iterator[Problem]:
     parts = _split(url)
     if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
         yield "url", "must be a WebSocket URL: ws://host[:port][/path] or wss://…"
+    elif "@" in parts.netloc:
+        yield "url", "must not hold a user or password: send them as a header (headers.Authorization)"
     elif parts.fragment or "#" in url:
         yield "url", "must not have a fragment (#…)"
 
