@@ -204,13 +204,16 @@ class RootSweep(RootGates):
             return self._refuse(sender, message.ref, "instance_exists", text)
 
         def gone() -> None:
-            self._known_orphans -= {one}
             self._forget_orphan(one)
             self._done(sender, message.ref)
 
         return self._ask_registry(PurgeSession(message.ref, one), sender, gone, lambda: None)
 
     def _forget_orphan(self, one: str) -> None:
+        """It was just deleted; a sweep under way may have seen it before."""
+        self._known_orphans -= {one}
+        if self._running is not None:
+            self._running.orphans = tuple(name for name in self._running.orphans if name != one)
         last = self._last_sweep
         if last is not None and one in last.orphans:
             left = tuple(name for name in last.orphans if name != one)

@@ -8,9 +8,16 @@ from core.messages import DeleteLeftover, RunCleanup
 from core.sweeps import Sweep
 from web import view
 from web.answer import Answer, rfc3339, success
+from web.api.instances import SEEN_S
 from web.call import Call
 from web.errors import ApiError
+from web.readmodel import ReadModel
 from web.site import Site, refused
+
+
+def _orphans(model: ReadModel) -> tuple[str, ...]:
+    sweep = None if model.fleet is None else model.fleet.host.sweep
+    return () if sweep is None else sweep.orphans
 
 
 def show(site: Site, _call: Call) -> Answer:
@@ -55,5 +62,6 @@ def delete_session(site: Site, call: Call) -> Answer:
         raise absent
     reply = site.ask(lambda ref: DeleteLeftover(ref, name))
     if reply.ok:
+        site.model.wait_for(lambda model: name not in _orphans(model), SEEN_S)
         return success({"id": name, "deleted": True})
     raise absent if reply.code == "not_found" else refused(reply)
