@@ -1,13 +1,13 @@
 """How a runtime decides and acts: events into effects, effects into deeds, durable things first."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 from actors.durable import DurableQueue
 from actors.eventfeed import EventFeed
 from actors.ports import Answer, Ports, SessionPort, TransportPort
 from actors.transport import Closed, Lost, Opened, Received, TransportEvent
-from actors.turn import Turn
+from actors.turn import OfConnection, Turn
 from core import link as links
 from core import link_events as events
 from core import outbox as outboxes
@@ -69,6 +69,7 @@ class RuntimeCore:
         self._timers: dict[str, int] = {}
         self._timer = 0
         self._armed_s: float | None = None
+        self._live: int | None = None  # the epoch of the connection that is open now
         self._broken = False
         self._forced: list[tuple[Address, str]] = []
         self._paused_outbox_s: float | None = None
@@ -96,7 +97,7 @@ class RuntimeCore:
         self._turn.batch.link_state = kept | self.ports.carried()
 
     def _protocol_did(self, effects: list[ProtocolEffect]) -> None:
-        self._turn.protocol(effects, self.ports.wall_s())
+        self._turn.protocol(effects, self._live, self.ports.wall_s())
 
     def _transport_event(self, event: TransportEvent) -> None:
         now_s = self.ports.now_s()
@@ -104,7 +105,7 @@ class RuntimeCore:
             case Opened():
                 self._step(events.Opened(event.epoch))
                 if self.link.state is LinkState.AUTHENTICATING and event.epoch == self.link.epoch:
-                    self._broken = False
+                    self._live, self._broken = event.epoch, False
                     self._protocol_did(self._protocol.on_open(now_s))
             case Received():
                 if event.epoch == self.link.epoch and self.link.state in (
@@ -120,6 +121,7 @@ class RuntimeCore:
                 self._step(events.Closed(event.epoch))
 
     def _disconnected(self, code: int | None, reason: str) -> None:
+        self._live = None
         self._timers.clear()
         self.outbox = outboxes.link_closed(self.outbox)
         self._protocol_did(self._protocol.on_closed(code, reason))
@@ -155,22 +157,33 @@ class RuntimeCore:
                 self.transport.close(effect.code, effect.reason)
             case WakeLink():
                 self.ports.wake(max(0.0, effect.at_s - now_s), f"link:{effect.name}", effect.timer)
-            case Send():
-                self._broken = self._broken or self.transport.send(effect.data, effect.text) is not None
-            case WakeAt():
-                self._timer += 1
-                self._timers[effect.name] = self._timer
-                self.ports.wake(max(0.0, effect.at_s - now_s), f"protocol:{effect.name}", self._timer)
-            case Authenticated():
-                self._step(events.Authenticated())
-            case Disconnected():
-                self._step(events.ProtocolFailed(effect.failure))
-            case Reply():
-                self._replied(effect)
+            case OfConnection():
+                self._act_on_connection(effect, now_s)
             case Answer():
                 self.ports.answer(effect.reply_to, effect.reply)
             case _:
                 raise TypeError(f"no effect: {effect!r}")
+
+    def _act_on_connection(self, stamped: OfConnection, now_s: float) -> None:
+        """A store that answers late may bring this when its connection is gone, and another one on its way or open."""
+        over = stamped.epoch != self._live
+        match stamped.effect:
+            case Reply() as reply:
+                self._replied(reply, unsent=stamped.behind_send and (over or self._broken))
+            case _ if over:
+                pass
+            case Send(data, text):
+                self._broken = self._broken or self.transport.send(data, text) is not None
+            case WakeAt(name, at_s):
+                self._timer += 1
+                self._timers[name] = self._timer
+                self.ports.wake(max(0.0, at_s - now_s), f"protocol:{name}", self._timer)
+            case Authenticated():
+                self._step(events.Authenticated())
+            case Disconnected(failure):
+                self._step(events.ProtocolFailed(failure))
+            case _ as never:
+                assert_never(never)
 
     def _dial(self, effect: Dial) -> None:
         if self._moved:
@@ -194,9 +207,9 @@ class RuntimeCore:
                 self._paused_outbox_s = until_s
                 self.ports.wake(max(0.0, until_s - now_s), "outbox", 0)
 
-    def _replied(self, reply: Reply) -> None:
+    def _replied(self, reply: Reply, unsent: bool) -> None:
         """The protocol's answer for one message; a send that broke the link is tried again on the next one."""
-        error, retry = ("the link broke while sending", True) if self._broken else (reply.error, reply.retry)
+        error, retry = ("the link broke while sending", True) if unsent else (reply.error, reply.retry)
         now_s, wall_s = self.ports.now_s(), self.ports.wall_s()
         self.outbox, done = outboxes.answered(self.outbox, reply.ref, error, retry, now_s, wall_s)
         if done is not None:

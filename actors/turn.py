@@ -1,8 +1,19 @@
 """One turn of an instance: what it decided to make durable, and what is to happen after that."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from core.effects import Emit, Persist, ProtocolEffect, Record
+from core.effects import (
+    Authenticated,
+    Disconnected,
+    Emit,
+    Persist,
+    ProtocolEffect,
+    Record,
+    Reply,
+    Send,
+    WakeAt,
+)
 from core.link_state import Link, LinkState
 from core.records import OutboxMessage, TimelineEntry
 from store.session import Batch
@@ -21,6 +32,18 @@ PUBLIC = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class OfConnection:
+    """What a protocol wants of the connection that it decided for; nothing of it may happen on another one.
+
+    `epoch`: None when there was no connection. `behind_send`: the same decision sends something first.
+    """
+
+    epoch: int | None
+    effect: Send | WakeAt | Authenticated | Disconnected | Reply
+    behind_send: bool = False
+
+
 class Turn:
     """`batch`: for the store, in one transaction; `after`: effects in order, once the batch is durable."""
 
@@ -37,8 +60,9 @@ class Turn:
         self.batch, self.after = Batch(), []
         return taken
 
-    def protocol(self, effects: list[ProtocolEffect], wall_s: float) -> None:
-        """Sort a protocol's effects into what must be durable first and what follows."""
+    def protocol(self, effects: list[ProtocolEffect], epoch: int | None, wall_s: float) -> None:
+        """Sort a protocol's effects into what must be durable first and what follows, on this connection only."""
+        sends = False
         for effect in effects:
             match effect:
                 case Persist():
@@ -46,7 +70,8 @@ class Turn:
                 case Emit():
                     self.batch.events.append((effect.kind, dict(effect.data), wall_s))
                 case _:
-                    self.after.append(effect)
+                    self.after.append(OfConnection(epoch, effect, sends))
+                    sends = sends or isinstance(effect, Send)
 
     def note(self, record: Record, link: Link, now_s: float, wall_s: float) -> None:
         """One fact about the link: a timeline entry, and for some an event that applications see."""
