@@ -2,6 +2,7 @@
 
 from simulator.whatsapp.accounts import Spot
 from simulator.whatsapp.delivery import Delivery
+from simulator.whatsapp.ends import failure
 from simulator.whatsapp.link import Link, Stage
 from simulator.whatsapp.linking import Linking
 from simulator.whatsapp.refusals import Refusals
@@ -37,12 +38,11 @@ class Admission:
         jid = Jid(str(link.payload.username), USER_SERVER, link.payload.device)
         spot = self._core.accounts.spot(jid)
         if spot is None or not spot.device.noise or spot.device.noise != link.noise:
-            self._refuse(link, Node("failure", {"reason": "401", "location": "sim"}))
+            self._refuse(link, failure(401))
             return
         before = self._core.link_of(spot.device)
         if before is not None:
-            conflict = Node("conflict", {"type": "replaced"})
-            before.end(Node("stream:error", {}, (conflict,)))
+            self._refusals.end(before, "replaced")
         self._welcome(link, spot)
 
     def _welcome(self, link: Link, spot: Spot) -> None:
@@ -62,9 +62,9 @@ class Admission:
         link.send(Node("ib", {"from": SERVER}, (Node("edge_routing", {}, (routing,)),)))
         self._delivery.offer(link, spot)
 
-    def _refuse(self, link: Link, failure: Node) -> None:
+    def _refuse(self, link: Link, why: Node) -> None:
         link.stage = Stage.UNLINKED
-        link.end(failure)
+        link.end(why)
 
     def _check_payload(self, link: Link) -> None:
         agent = link.payload.user_agent

@@ -11,7 +11,6 @@ from simulator.whatsapp.server_core import ServerCore
 from whatsapp.nodes import Node
 
 MAX_WAITING = 20_000  # per device; the oldest go, as they do on the real service after some weeks
-ANSWERS = {"message": ("receipt", "ack"), "receipt": ("ack",), "notification": ("ack",), "call": ("ack",)}
 
 
 class Delivery:
@@ -21,6 +20,18 @@ class Delivery:
         self._core = core
         self._phones = phones
         self._numbers = itertools.count(1)
+        self.held: set[str] = set()  # devices whose stanzas wait, for tests
+
+    def release(self, spot: Spot, backwards: bool = False) -> None:
+        """A held device gets what waits; `backwards`: the newest first."""
+        self.held.discard(spot.key)
+        link = self._core.link_of(spot.device)
+        waiting = [
+            one for one in spot.device.waiting.values() if link is not None and one.link != link.number
+        ]
+        for one in reversed(waiting) if backwards else waiting:
+            if link is not None:
+                self._write(link, one)
 
     def resume(self, first: int) -> None:
         """Go on numbering behind what was stored."""
@@ -35,7 +46,7 @@ class Delivery:
             self._drop(spot, next(iter(spot.device.waiting)))
         if spot.device.number == 0:
             self._core.later(lambda: self.give_phone(spot))
-        elif (link := self._core.link_of(spot.device)) is not None:
+        elif (link := self._core.link_of(spot.device)) is not None and spot.key not in self.held:
             self._write(link, waiting)
 
     def deliver_all(self, spots: Iterable[Spot], node: Node) -> None:

@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 from simulator.whatsapp.accounts import Spot
 from simulator.whatsapp.outputs import Hangup, Output, Write
+from simulator.whatsapp.shaping import Shaping
 from whatsapp import wire_pb2 as wire
 from whatsapp.channel import ServerChannel
 from whatsapp.nodes import Node
@@ -25,13 +26,14 @@ class Stage(Enum):
 class Link:
     """`payload`: what the client told in the handshake. `spot`: the device, once it is logged in.
 
-    `note`: told every node that is sent. `shape`: makes WebSocket messages of a plaintext, for fault tests.
+    `note`: told every node that is sent. `shaping`: how the next frames are written, for fault tests.
     """
 
     number: int
     channel: ServerChannel
     outputs: list[Output] = field(repr=False)
     note: Callable[["Link", Node], None] = field(repr=False)
+    shaping: Shaping = field(default_factory=Shaping)
     stage: Stage = Stage.HANDSHAKE
     payload: wire.ClientPayload = field(default_factory=wire.ClientPayload, repr=False)
     spot: Spot | None = None
@@ -54,15 +56,19 @@ class Link:
         """Nothing is sent on a connection that is silent or over."""
         if self.writable:
             self.note(self, node)
-            self.write(self.channel.send(node))
+            for message in self.shaping.messages(self.channel, node):
+                self.write(message)
 
     def write(self, data: bytes) -> None:
+        """A WebSocket message as it is."""
         self.outputs.append(Write(self.number, data))
 
     def end(self, *nodes: Node, abort: bool = False) -> None:
         """Last words, and the end of the connection."""
         for node in nodes:
             self.send(node)
+        for message in self.shaping.rest():
+            self.write(message)
         if self.stage is not Stage.OVER:
             self.outputs.append(Hangup(self.number, abort))
         self.over()

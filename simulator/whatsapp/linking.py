@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 from binascii import Error as Base64Error
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from simulator.whatsapp.accounts import Account, Device, Spot
 from simulator.whatsapp.device_lists import DeviceLists
@@ -19,8 +19,7 @@ from whatsapp.nodes import Node
 from whatsapp.signal_session import PreKeyBundle
 
 QR_PREFIX = "https://wa.me/settings/linked_devices#"
-FIRST_REF_S, NEXT_REF_S = 60.0, 20.0
-FLAWS = ("hmac", "signature")
+FLAWS = ("hmac", "signature", "passkey")
 
 
 class CannotLink(ValueError):
@@ -37,7 +36,7 @@ class Candidate:
     name: str
     kind: int
     spot: Spot | None = None
-    waits_for: str = field(default="")
+    waits_for: str = ""
 
 
 class Linking:
@@ -69,7 +68,15 @@ class Linking:
             raise CannotLink("no connected device shows this code (any more)")
         if candidate.bundle.identity_key != identity:
             raise CannotLink("the code names another identity key than the device registered")
+        if flaw == "passkey":
+            self._want_passkey(candidate)
+            raise CannotLink("this account wants a passkey")
         return self.approve(candidate, account, secret, flaw)
+
+    def _want_passkey(self, candidate: Candidate) -> None:
+        """Instead of pair-success (protocol §7.3)."""
+        attrs = {"type": "passkey_prologue_request", "id": self._core.next_id(), "t": str(self._core.now)}
+        candidate.link.send(Node("notification", {"from": SERVER, **attrs}))
 
     def approve(self, candidate: Candidate, account: Account, secret: bytes, flaw: str | None = None) -> Spot:
         """The phone vouches for the device; it becomes one when it has signed."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from simulator.whatsapp.accounts import Account, Spot
 from simulator.whatsapp.server_core import ServerCore
-from whatsapp import prekeys
+from whatsapp import prekeys, sender_key_readers, sender_keys, signal_cipher
 from whatsapp.jid import Jid
 from whatsapp.keys import KeyPair
 from whatsapp.nodes import Node
@@ -99,6 +99,13 @@ class Phone:
         for space, key, value in self.state.rows():
             self.core.journal.put(f"phone:{self.account.number}:{space}", key, value)
 
+    def erase(self) -> None:
+        """Nothing is stored of this phone any more."""
+        with self.turn() as tx:
+            for space in list(self.state.spaces):
+                for key in tx.keys(space):
+                    tx.delete(space, key)
+
     def new_keys(self) -> Upload:
         """One-time keys for others, and the bundle they come with."""
         with self.turn() as tx:
@@ -107,6 +114,14 @@ class Phone:
             signed = prekeys.signed(tx)
         keys = tuple(PublicPreKey(key.id, key.keys.public) for key in made)
         return Upload(prekeys.bundle(self.identity, signed), keys)
+
+    def forget_sessions(self) -> None:
+        """Nothing is known of any other device any more."""
+        with self.turn() as tx:
+            for space in (signal_cipher.SESSIONS, signal_cipher.IDENTITIES, sender_keys.SENDER_KEYS):
+                for key in tx.keys(space):
+                    tx.delete(space, key)
+            sender_key_readers.forget_all(tx)
 
     def address(self, jid: Jid) -> str:
         """The Signal address of a device: always under its LID, which a phone knows of everybody."""

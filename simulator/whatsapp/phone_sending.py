@@ -1,6 +1,7 @@
 """What a phone sends: messages to users and groups, and messages that somebody could not read, again."""
 
 import json
+import zlib
 from collections.abc import Callable, Iterable
 
 from simulator.whatsapp.accounts import Spot
@@ -9,13 +10,14 @@ from simulator.whatsapp.phone import Phone
 from whatsapp import message_pb2 as wa
 from whatsapp import prekey_nodes, sender_key_readers, sender_keys, signal_cipher
 from whatsapp.errors import ProtocolError
-from whatsapp.jid import Jid
+from whatsapp.jid import LID_SERVER, USER_SERVER, Jid
 from whatsapp.nodes import Attribute, Node
 from whatsapp.padding import pad
 from whatsapp.phash import participant_hash
 from whatsapp.state import Recent, Transaction
 
 SENT = Recent("sent", 500)
+INITIAL_BOOTSTRAP = 0  # the kind of history that a phone gives right after linking
 
 
 class PhoneSending:
@@ -39,6 +41,29 @@ class PhoneSending:
         for one in nodes:
             self._phone.outside.send(self._phone.spot, one)
         return message_id
+
+    def history(self, pairs: Iterable[tuple[str, str]], salt: bytes) -> str:
+        """Tell our companions what a phone tells after linking: who is who (numbers and LIDs), and the salt."""
+        history = wa.HistorySync(
+            sync_type=INITIAL_BOOTSTRAP,
+            nct_salt=salt,
+            phone_number_to_lid_mappings=[
+                wa.HistorySync.PhoneNumberToLidMapping(
+                    pn_jid=f"{number}@{USER_SERVER}", lid_jid=f"{lid}@{LID_SERVER}"
+                )
+                for number, lid in pairs
+            ],
+        )
+        notice = wa.HistorySyncNotification(
+            sync_type=INITIAL_BOOTSTRAP,
+            chunk_order=1,
+            progress=100,
+            initial_hist_bootstrap_inline_payload=zlib.compress(history.SerializeToString()),
+        )
+        protocol = wa.ProtocolMessage(
+            type=wa.ProtocolMessage.HISTORY_SYNC_NOTIFICATION, history_sync_notification=notice
+        )
+        return self.message(self._phone.account.pn_jid(), wa.Message(protocol_message=protocol), peer=True)
 
     def again(self, node: Node) -> None:
         """A retry receipt: the same message for that device alone."""

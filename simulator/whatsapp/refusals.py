@@ -1,30 +1,25 @@
-"""Logins that are refused on purpose, and the ends of connections on demand (protocol §20)."""
+"""Logins that are refused on purpose, and connections that are ended on purpose (protocol §20)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from simulator.whatsapp.link import Link
+from simulator.whatsapp import ends
+from simulator.whatsapp.link import Link, Stage
 from simulator.whatsapp.server_core import ServerCore
 from whatsapp.nodes import Node
+
+EVERYBODY = "*"
 
 
 @dataclass(slots=True)
 class Refusal:
-    """`attrs`: of `<failure>`, beside the reason. `left`: so many more logins; None: until it is taken back."""
+    """`left`: so many more logins are refused; None: until it is taken back."""
 
-    reason: int
-    attrs: Mapping[str, str]
+    node: Node
     left: int | None = None
-
-    @property
-    def node(self) -> Node:
-        return Node("failure", {"reason": str(self.reason), "location": "sim", **self.attrs})
 
 
 class Refusals:
     """By account number; EVERYBODY for all, registrations included."""
-
-    EVERYBODY = "*"
 
     def __init__(self, core: ServerCore) -> None:
         self._core = core
@@ -34,8 +29,8 @@ class Refusals:
         """What the connection is refused with, None when it is welcome."""
         payload = link.payload
         if payload.user_agent.app_version.tertiary < self._core.settings.minimum_revision:
-            return Refusal(405, {}).node
-        for name in (str(payload.username), self.EVERYBODY):
+            return ends.failure(405)
+        for name in (str(payload.username), EVERYBODY):
             refusal = self.standing.get(name)
             if refusal is not None:
                 self._count(name, refusal)
@@ -47,3 +42,12 @@ class Refusals:
             refusal.left -= 1
             if refusal.left <= 0:
                 del self.standing[name]
+
+    def end(self, link: Link, name: str) -> None:
+        """End a connection in one of the ways of `ends.ENDS`."""
+        last = ends.ENDS[name]
+        link.end(*(() if last is None else (last,)), abort=name == ends.ABORTING)
+
+    def silence(self, link: Link) -> None:
+        """The connection stays, and nothing comes any more."""
+        link.stage = Stage.SILENT

@@ -72,13 +72,39 @@ class Parts:
         lid = lid or self._new_lid()
         account = Account(number, lid, name, about="Hey there!")
         self.core.accounts.add(account)
+        self.core.save_account(account)
+        self._equip(account)
+        return account
+
+    def renew_phone(self, account: Account) -> None:
+        """A new identity; whoever has written with the account is told (protocol §18)."""
+        self.keys.drop_one_time(Spot(account, account.devices[0]))
+        self.delivery.forget(account, account.devices[0])
+        self.phones.of(account).phone.erase()
+        self._equip(account)
+        for number in sorted(account.peers):
+            peer = self.core.accounts.by_number(number)
+            for spot in [] if peer is None else self.core.accounts.spots(peer):
+                self.delivery.deliver(spot, self._identity_changed(account))
+
+    def _identity_changed(self, account: Account) -> Node:
+        return Node.make(
+            "notification",
+            (Node("identity"),),
+            from_=account.pn_jid(),
+            lid=account.lid_jid(),
+            type="encrypt",
+            id=self.core.next_id(),
+            t=self.core.now,
+        )
+
+    def _equip(self, account: Account) -> None:
+        """A phone out of the box, with published keys."""
         self.phones.add(account, self.outside)
         spot = Spot(account, account.devices[0])
-        self.core.save_account(account)
         self.core.save_device(spot)
         for key_id, public in spot.device.one_time.items():
             self.core.journal.put(f"key:{spot.key}", str(key_id), public)
-        return account
 
     def _new_lid(self) -> str:
         """15 digits that tell nothing of the number."""

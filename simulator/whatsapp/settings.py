@@ -8,8 +8,7 @@ class ServerSettings:
     """`phone_keys`: one-time pre-keys that a phone publishes at a time. `low_keys`: fewer than this are told to
     the device. `refs`: QR refs of one connection. `media_host`: named in answers to `media_conn`.
 
-    `minimum_revision`: clients below it are refused with 405 (protocol §21). `history`: whether a phone tells a
-    device that it linked its contacts' LIDs, as real phones do.
+    `minimum_revision`: clients below it are refused with 405 (protocol §21).
     """
 
     phone_keys: int = 20
@@ -17,4 +16,3 @@ class ServerSettings:
     refs: int = 6
     media_host: str = "mmg.invalid"
     minimum_revision: int = 0
-    history: bool = True

@@ -1,0 +1,267 @@
+"""Texts between accounts, devices and phones: live, late, damaged, and in groups."""
+
+import pytest
+
+from simulator.whatsapp.knobs import Faults
+from tests.simulator_whatsapp.driving import AGUS, BUDI, SITI, Client, World
+
+
+def test_a_text_reaches_every_device_of_both_sides_once(world: World) -> None:
+    one, other, reader = world.linked(BUDI), world.linked(BUDI), world.linked(SITI)
+    one.send(SITI, "halo")
+    assert reader.texts() == ["halo"]
+    assert other.copies() == ["halo"]
+    assert world.person(SITI).texts() == ["halo"]
+    inbox = world.person(BUDI).inbox()
+    assert [entry["text"] for entry in inbox if entry["kind"] == "message.received"] == ["halo"]
+
+
+def test_a_conversation_goes_on_in_both_directions(world: World) -> None:
+    one, other = world.linked(BUDI), world.linked(SITI)
+    for number in range(5):
+        one.send(SITI, f"to Siti {number}")
+        other.send(BUDI, f"to Budi {number}")
+    assert other.texts() == [f"to Siti {number}" for number in range(5)]
+    assert one.texts() == [f"to Budi {number}" for number in range(5)]
+
+
+def test_the_author_learns_that_it_was_delivered_and_read(world: World) -> None:
+    one, other = world.linked(BUDI), world.linked(SITI)
+    message = one.send(SITI, "halo")
+    chat = other.told("message.received")[0]["chat"]
+    other.invoke("read", chat=chat, ids=[message])
+    told = {(receipt["status"], receipt["sender"]) for receipt in one.told("message.receipt")}
+    lid = world.person(SITI).account.lid
+    assert told == {("delivered", f"{lid}@lid"), ("delivered", f"{lid}:1@lid"), ("read", f"{lid}:1@lid")}
+
+
+@pytest.mark.parametrize("by_lid", [True, False], ids=["by LID", "by number"])
+def test_a_phone_writes_to_others_and_its_companions_see_it(world: World, by_lid: bool) -> None:
+    companion, reader = world.linked(BUDI), world.linked(SITI)
+    world.act(lambda: world.person(BUDI).send_text(SITI, "from the phone", by_lid))
+    assert reader.texts() == ["from the phone"]
+    assert companion.copies() == ["from the phone"]
+    assert world.person(SITI).texts() == ["from the phone"]
+
+
+def test_a_phone_that_reads_tells_so(world: World) -> None:
+    one = world.linked(BUDI)
+    world.person(SITI).handset.habits.reads = True
+    one.send(SITI, "halo")
+    assert [receipt["status"] for receipt in one.told("message.receipt")] == ["delivered", "read"]
+
+
+def test_what_comes_while_a_device_is_away_comes_when_it_is_back_in_order(world: World) -> None:
+    one, other = world.linked(BUDI), world.linked(SITI)
+    other.close()
+    texts = [f"number {number}" for number in range(30)]
+    for text in texts:
+        one.send(SITI, text)
+    other.open()
+    assert other.texts() == texts
+    assert all(event["offline"] for event in other.told("message.received"))
+    assert other.told("session.caught_up")[-1]["count"] >= 30
+    assert not world.person(SITI).account.devices[1].waiting
+
+
+def test_what_was_not_answered_comes_again(world: World) -> None:
+    one, other = world.linked(BUDI), world.linked(SITI)
+    # The connection is lost with the message on its way.
+    link = other.link
+    assert link is not None
+    del world.clients[link]
+    one.send(SITI, "halo")
+    assert other.texts() == []
+    world.server.closed(link)
+    other.lost()
+    other.open()
+    assert other.texts() == ["halo"]
+
+
+def test_a_phone_that_is_off_reads_later(world: World) -> None:
+    one, siti = world.linked(BUDI), world.person(SITI)
+    siti.switch(False)
+    one.send(SITI, "halo")
+    assert siti.texts() == []
+    world.act(lambda: siti.switch(True))
+    assert siti.texts() == ["halo"]
+
+
+def test_a_damaged_message_is_asked_for_again_and_arrives(world: World) -> None:
+    one, other = world.linked(BUDI), world.linked(SITI)
+    one.send(SITI, "first")
+    world.server.parts.knobs.by_device[f"{SITI}:1"] = Faults(corrupt=1)
+    one.send(SITI, "second")
+    assert other.texts() == ["first", "second"]
+
+
+def test_a_message_that_is_damaged_again_and_again_is_given_up(world: World) -> None:
+    one, other = world.linked(BUDI), world.linked(SITI)
+    world.server.parts.knobs.by_device[f"{SITI}:1"] = Faults(corrupt=-1)
+    one.send(SITI, "never")
+    assert other.texts() == []
+    assert len(other.told("message.undecryptable")) == 1
+
+
+def test_a_damaged_message_of_a_phone_is_asked_for_again_and_arrives(world: World) -> None:
+    other = world.linked(SITI)
+    world.server.parts.knobs.by_device[f"{SITI}:1"] = Faults(corrupt=2)
+    world.act(lambda: world.person(BUDI).send_text(SITI, "halo"))
+    assert other.texts() == ["halo"]
+
+
+def test_a_phone_that_lost_its_sessions_asks_again(world: World) -> None:
+    one, siti = world.linked(BUDI), world.person(SITI)
+    one.send(SITI, "first")
+    # An answer, so that what follows is no first message any more.
+    world.act(lambda: siti.send_text(BUDI, "answer"))
+    one.send(SITI, "second")
+    siti.forget_sessions()
+    one.send(SITI, "third")
+    assert siti.texts() == ["first", "second", "third"]
+
+
+def test_a_phone_that_refuses_gets_the_message_again(world: World) -> None:
+    one, siti = world.linked(BUDI), world.person(SITI)
+    siti.handset.habits.refuses = 2
+    one.send(SITI, "halo")
+    assert siti.texts() == ["halo"]
+
+
+def test_a_message_that_comes_twice_is_told_once(world: World) -> None:
+    one, other = world.linked(BUDI), world.linked(SITI)
+    world.server.parts.knobs.by_device[f"{SITI}:1"] = Faults(doubled=1)
+    one.send(SITI, "halo")
+    assert other.texts() == ["halo"]
+
+
+def test_a_device_that_is_linked_later_is_written_to(world: World) -> None:
+    one, first = world.linked(BUDI), world.linked(SITI)
+    one.send(SITI, "one")
+    second = world.linked(SITI)
+    one.send(SITI, "two")
+    assert (first.texts(), second.texts()) == (["one", "two"], ["two"])
+
+
+def test_a_new_phone_is_noticed_and_written_to(world: World) -> None:
+    one, siti = world.linked(BUDI), world.person(SITI)
+    one.send(SITI, "one")
+    world.act(siti.reinstall)
+    assert one.told("identity.changed")
+    one.send(SITI, "two")
+    assert world.person(SITI).texts() == ["two"]
+
+
+def test_one_time_keys_that_run_out_do_not_stop_messages(world: World) -> None:
+    world.linked(SITI).close()
+    reader = world.person(SITI).account.devices[1]
+    for number in range(25):
+        person = world.person(f"62812000000{number:02}")
+        world.act(lambda person=person: person.send_text(SITI, "halo"))  # type: ignore[misc]
+    assert len(reader.one_time) == 0
+    assert len(reader.waiting) >= 25
+
+
+def test_a_device_whose_keys_run_low_makes_more(world: World) -> None:
+    client = world.linked(SITI)
+    for number in range(17):
+        person = world.person(f"62812000000{number:02}")
+        world.act(lambda person=person: person.send_text(SITI, "halo"))  # type: ignore[misc]
+    assert len(client.texts()) == 17
+    assert len(world.person(SITI).account.devices[1].one_time) > 5
+
+
+def test_a_number_that_is_not_here_cannot_be_written_to(world: World) -> None:
+    client = world.linked(BUDI)
+    reply = client.reply(client.ask("6289999999999", "halo"))
+    assert reply is not None and reply.error is not None and "not on WhatsApp" in reply.error
+
+
+def test_which_numbers_are_here(world: World) -> None:
+    client, siti = world.linked(BUDI), world.person(SITI)
+    users = client.invoke("on_whatsapp", phones=[SITI, "6289999999999"]).data["users"]
+    assert [user["registered"] for user in users] == [True, False]
+    assert users[0]["lid"] == str(siti.account.lid_jid())
+
+
+def test_typing_and_calls_are_seen(world: World) -> None:
+    client = world.linked(BUDI)
+    siti = world.person(SITI)
+    world.act(lambda: siti.typing(BUDI))
+    assert client.told("chat.typing")[0]["state"] == "composing"
+    call = world.act(lambda: siti.call(BUDI))
+    assert client.told("call.offered")[0]["id"] == call
+
+
+def test_history_tells_who_is_who(world: World) -> None:
+    client = world.linked(BUDI)
+    world.person(SITI)
+    world.act(world.person(BUDI).send_history)
+    assert client.told("history.received") and not client.told("history.unreadable")
+    client.send(SITI, "halo")
+    assert world.person(SITI).texts() == ["halo"]
+
+
+def trio(world: World, by_lid: bool) -> tuple[Client, Client, Client, str]:
+    clients = [world.linked(number) for number in (BUDI, SITI, AGUS)]
+    group = world.act(lambda: world.person(BUDI).create_group("Warung", [SITI, AGUS], by_lid))
+    return clients[0], clients[1], clients[2], group
+
+
+@pytest.mark.parametrize("by_lid", [True, False], ids=["by LID", "by number"])
+def test_a_group_is_told_of_its_making_and_everybody_reads_everybody(world: World, by_lid: bool) -> None:
+    budi, siti, agus, group = trio(world, by_lid)
+    assert siti.told("group.changed")[0]["group"] == group
+    budi.send(group, "from Budi")
+    siti.send(group, "from Siti")
+    world.act(lambda: world.person(AGUS).send_text(group, "from the phone of Agus"))
+    assert budi.texts() == ["from Siti", "from the phone of Agus"]
+    assert siti.texts() == ["from Budi", "from the phone of Agus"]
+    assert agus.texts() == ["from Budi", "from Siti"]
+    assert agus.copies() == ["from the phone of Agus"]
+    assert world.person(SITI).texts() == ["from Budi", "from the phone of Agus"]
+    assert world.person(BUDI).texts() == ["from Siti", "from the phone of Agus"]
+
+
+def test_a_damaged_group_message_is_asked_for_again(world: World) -> None:
+    budi, siti, _agus, group = trio(world, True)
+    budi.send(group, "one")
+    world.server.parts.knobs.by_device[f"{SITI}:1"] = Faults(corrupt=1)
+    budi.send(group, "two")
+    assert siti.texts() == ["one", "two"]
+
+
+def test_a_group_message_that_a_phone_cannot_read_comes_again(world: World) -> None:
+    budi, _siti, _agus, group = trio(world, True)
+    world.person(SITI).handset.habits.refuses = 1
+    budi.send(group, "one")
+    assert world.person(SITI).texts() == ["one"]
+
+
+def test_who_left_reads_no_more(world: World) -> None:
+    budi, siti, agus, group = trio(world, True)
+    budi.send(group, "one")
+    world.act(lambda: world.person(BUDI).change_group(group, "remove", [AGUS]))
+    budi.send(group, "two")
+    world.act(lambda: world.person(BUDI).change_group(group, "add", [AGUS]))
+    budi.send(group, "three")
+    assert siti.texts() == ["one", "two", "three"]
+    assert agus.texts() == ["one", "three"]
+
+
+def test_a_group_as_its_members_see_it(world: World) -> None:
+    budi, _siti, _agus, group = trio(world, True)
+    shown = budi.invoke("group", group=group).data
+    assert shown["subject"] == "Warung"
+    assert {one["jid"] for one in shown["participants"]} == {
+        str(world.person(number).account.lid_jid()) for number in (BUDI, SITI, AGUS)
+    }
+    assert [one["jid"] for one in budi.invoke("groups").data["groups"]] == [group]
+
+
+def test_a_group_that_one_is_not_in_is_closed(world: World) -> None:
+    *_, group = trio(world, True)
+    stranger = world.linked("6281234567809")
+    assert stranger.invoke("group", group=group).error is not None
+    reply = stranger.reply(stranger.ask(group, "halo"))
+    assert reply is not None and reply.error is not None
