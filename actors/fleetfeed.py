@@ -3,10 +3,13 @@
 import secrets
 import time
 
+from core.instances import upstream_key
 from core.messages import Address, FleetDelta, FleetSnapshot, Subscribe
 from core.snapshot import HostSnapshot, InstanceSnapshot
+from core.upstream import CONVICTING
 
 SUBSCRIPTION_S = 15.0
+_CONVICTING = frozenset(kind.value for kind in CONVICTING)
 
 
 class FleetFeed:
@@ -55,3 +58,23 @@ class FleetFeed:
         now_s = time.monotonic()
         self._subscribers = {key: one for key, one in self._subscribers.items() if one[1] > now_s}
         return [address for address, _ in self._subscribers.values()]
+
+    def heard(self, upstream: str) -> float | None:
+        """When an open link of this upstream last received a frame; monotonic seconds."""
+        offset_s = time.monotonic() - time.time()
+        heard = [
+            (one.last_frame_at or one.since) + offset_s
+            for one in self.instances.values()
+            if one.link_state == "open" and upstream_key(one.config) == upstream
+        ]
+        return max(heard, default=None)
+
+    def stalled(self, upstream: str) -> list[str]:
+        """Instances of this upstream that wait for their backoff or breaker after failures that convict it."""
+        return [
+            one.instance_id
+            for one in self.instances.values()
+            if one.link_state == "waiting"
+            and one.failure_kind in _CONVICTING
+            and upstream_key(one.config) == upstream
+        ]

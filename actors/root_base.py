@@ -13,7 +13,7 @@ from actors.gatekeeper import Gatekeeper
 from actors.group import GroupSupervisor
 from actors.watchman import Watchman
 from core.config import Settings
-from core.instances import upstream_key
+from core.health import disk_low
 from core.messages import (
     Address,
     CommandReply,
@@ -29,9 +29,6 @@ from core.messages import (
 from core.records import InstanceRecord
 from core.snapshot import HostSnapshot, InstanceSnapshot
 from core.sweeps import NOTHING_CAUGHT, Sweep
-from core.upstream import CONVICTING
-
-_CONVICTING = frozenset(kind.value for kind in CONVICTING)
 
 
 class RootBase(BaseActor):
@@ -54,7 +51,7 @@ class RootBase(BaseActor):
         self._broken: dict[str, str] = {}
         self._pending: dict[str, tuple[Address, Callable[[], None], Callable[[], None]]] = {}
         self._feed = FleetFeed()
-        self._gate = Gatekeeper(self._settings.gate, self._heard, self._stalled)
+        self._gate = Gatekeeper(self._settings.gate, self._feed.heard, self._feed.stalled)
         self._watchman = Watchman()
         self._release = 0
         self._release_at_s: float | None = None
@@ -143,25 +140,9 @@ class RootBase(BaseActor):
             base = replace(base, link_state="quarantined", reason=record.quarantine)
         return replace(base, config=record.config, desired=record.desired.value, revision=record.revision)
 
-    def _heard(self, upstream: str) -> float | None:
-        """When an open link of this upstream last received a frame; monotonic seconds."""
-        offset_s = time.monotonic() - time.time()
-        heard = [
-            (one.last_frame_at or one.since) + offset_s
-            for one in self._feed.instances.values()
-            if one.link_state == "open" and upstream_key(one.config) == upstream
-        ]
-        return max(heard, default=None)
-
-    def _stalled(self, upstream: str) -> list[str]:
-        """Instances of this upstream that wait for their backoff or breaker after failures that convict it."""
-        return [
-            one.instance_id
-            for one in self._feed.instances.values()
-            if one.link_state == "waiting"
-            and one.failure_kind in _CONVICTING
-            and upstream_key(one.config) == upstream
-        ]
+    def _disk_low(self) -> str | None:
+        """Why nothing is accepted for sending now; None while there is room."""
+        return disk_low(self._storage.disk_free_percent, self._settings.storage.min_free_percent)
 
     def _host(self) -> HostSnapshot:
         storage, setup = self._storage, self._setup
@@ -171,7 +152,7 @@ class RootBase(BaseActor):
             started_at=self._started_at,
             groups=len(self._groups),
             registered=len(self._records),
-            storage_ok=storage.ok and self._loaded and self._journal_open and not self._broken,
+            storage_ok=storage.ok and self._stores_work() and not self._disk_low(),
             data_bytes=storage.data_bytes,
             disk_free_bytes=storage.disk_free_bytes,
             disk_free_percent=storage.disk_free_percent,
@@ -179,6 +160,9 @@ class RootBase(BaseActor):
             swept=self._swept,
             upstreams=self._gate.shown(time.monotonic()),
         )
+
+    def _stores_work(self) -> bool:
+        return self._loaded and self._journal_open and not self._broken
 
     def _push(self) -> None:
         subscribers = self._feed.subscribers()

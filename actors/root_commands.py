@@ -96,10 +96,8 @@ class RootCommands(RootBase):
     def receiveMsg_SubmitMessage(self, message: SubmitMessage, sender: Address) -> None:
         if self._found(message, sender) is None:
             return None
-        free, least = self._storage.disk_free_percent, self._settings.storage.min_free_percent
-        if free < least:
-            text = f"{free:.1f} % of the disk is free, less than storage.min_free_percent = {least:g}"
-            return self._refuse(sender, message.ref, "storage_low", text)
+        if (low := self._disk_low()) is not None:
+            return self._refuse(sender, message.ref, "storage_low", low)
         return self._route(message, sender)
 
     def receiveMsg_CreateToken(self, message: CreateToken, sender: Address) -> None:
@@ -119,4 +117,5 @@ class RootCommands(RootBase):
             logs.setup_logging(Path(log_dir), message.settings.log)
             self.send(self._registry, OpenRegistry(data_dir, log_dir, message.settings))
             self.send(self._journal, OpenJournal(data_dir, log_dir, message.settings))
+        self._push()  # before the answer: from then on the web process goes by the new limits
         self._done(sender, message.ref)

@@ -113,7 +113,7 @@ class Supervisor(RootSweep):
         self._broken[part] = text
 
     def receiveMsg_PingRoot(self, message: PingRoot, sender: Address) -> None:
-        ready = self._loaded and self._journal_open and not self._broken
+        ready = self._stores_work()
         data = {"pid": os.getpid(), "ready": ready, "broken": dict(self._broken)}
         self.send(sender, CommandReply(message.ref, True, data=data))
 

@@ -35,17 +35,17 @@ class Housekeeping:
         except OSError as error:
             logger().error("The logs could not be rotated: %s", error)
         try:
-            return measure(self.data, self.settings.storage.min_free_percent)
+            return measure(self.data)
         except OSError as error:
             logger().error("The data folder could not be measured: %s", error)
             return HostStorage(False, 0, 0, 0.0)
 
 
-def measure(data: Path, min_free_percent: float) -> HostStorage:
+def measure(data: Path) -> HostStorage:
     """Bytes used by the data folder and free on its disk. Raises OSError when the folder is gone."""
     usage = shutil.disk_usage(data)
     free_percent = 100.0 * usage.free / usage.total if usage.total else 0.0
-    return HostStorage(free_percent >= min_free_percent, used_bytes(data), usage.free, free_percent)
+    return HostStorage(True, used_bytes(data), usage.free, free_percent)
 
 
 def used_bytes(folder: Path) -> int:

@@ -45,7 +45,7 @@ class JournalAdvanced:
 
 @dataclass(frozen=True, slots=True)
 class HostStorage:
-    """To the root, which does no I/O: how the host's data folder and its disk are. `ok`: it can be written."""
+    """To the root, which does no I/O: how the host's data folder and its disk are. `ok`: they could be measured."""
 
     ok: bool
     data_bytes: int

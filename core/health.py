@@ -63,3 +63,10 @@ def score(total: int, open: int, down: int) -> int:
     if total == 0:
         return 100
     return max(0, min(100, math.floor(100 - 40 * down / total - 15 * open + 0.5)))
+
+
+def disk_low(free_percent: float, least_percent: float) -> str | None:
+    """Why nothing is accepted for sending now; None while there is room."""
+    if free_percent >= least_percent:
+        return None
+    return f"{free_percent:.1f} % of the disk is free, less than storage.min_free_percent = {least_percent:g}"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.health import count
+from core.health import count, disk_low
 from core.messages import CommandReply, ForceRetry, ResetBreaker
 from web import view
 from web.answer import Answer, rfc3339, success
@@ -60,14 +60,11 @@ def not_ready(site: Site) -> list[tuple[str, str]]:
         problems.append(
             ("registry", "the instances' registry is not loaded or its supervisor does not answer")
         )
-    if not fleet.host.storage_ok:
+    low = disk_low(fleet.host.disk_free_percent, site.settings.now.storage.min_free_percent)
+    if not fleet.host.storage_ok and low is None:
         problems.append(("storage", "the storage does not work"))
-    least = site.settings.now.storage.min_free_percent
-    if fleet.host.disk_free_percent < least:
-        free = fleet.host.disk_free_percent
-        problems.append(
-            ("disk", f"{free:.1f} % of the disk is free, less than storage.min_free_percent = {least:g}")
-        )
+    if low is not None:
+        problems.append(("disk", low))
     return problems
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.availability import Span
-from core.health import FleetCounts, count, score
+from core.health import FleetCounts, count, disk_low, score
 from core.instances import InstanceConfig
 from core.snapshot import InstanceSnapshot
 
@@ -114,3 +114,10 @@ def test_the_score_is_a_percentage_of_any_fleet(fleet: list[InstanceSnapshot]) -
     assert counts.down + counts.open <= counts.total
     assert counts.active + counts.down <= counts.total
     assert counts.total + counts.awaiting_link <= counts.registered == len(fleet)
+
+
+@pytest.mark.parametrize(("free", "low"), [(5.0, False), (4.99, True), (0.0, True), (100.0, False)])
+def test_a_disk_is_low_below_the_limit(free: float, low: bool) -> None:
+    text = disk_low(free, 5.0)
+    assert (text is not None) is low
+    assert text is None or text.endswith("storage.min_free_percent = 5")

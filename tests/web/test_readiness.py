@@ -18,7 +18,12 @@ def test_ready_when_everything_is(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "check"), [({"storage_ok": False}, "storage"), ({"disk_free_percent": 4.9}, "disk")]
+    ("fields", "check"),
+    [
+        ({"storage_ok": False}, "storage"),
+        ({"disk_free_percent": 4.9}, "disk"),
+        ({"disk_free_percent": 4.9, "storage_ok": False}, "disk"),
+    ],
 )
 def test_not_ready_names_the_check(world: World, fields: dict[str, object], check: str) -> None:
     world.settings(storage=StorageSettings(min_free_percent=5.0))
