@@ -12,7 +12,8 @@ from pathlib import Path
 
 from simulator import lifetime
 from simulator.control import Control
-from simulator.whatsapp.routes import ROUTES, Call
+from simulator.whatsapp.control_call import Call
+from simulator.whatsapp.routes import ROUTES
 from simulator.whatsapp.service import Service
 from simulator.whatsapp.settings import ServerSettings
 

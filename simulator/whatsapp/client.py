@@ -87,3 +87,40 @@ class WhatsApp:
         """The phone of the account with this number, which is made when there is none."""
         made = call(self.control_url, "PUT", f"/accounts/{number}", {"name": name, "lid": lid})
         return Phone(self.control_url, made["number"], made["jid"], made["lid"])
+
+    # ── what goes wrong for everybody ────────────────────────────────────────────────────────────────────────────
+
+    def settings(self, **settings: Any) -> None:
+        """Change some of `settings.ServerSettings`, such as `minimum_revision`."""
+        call(self.control_url, "PATCH", "/settings", settings)
+
+    def certificates(self, flaw: str | None = None) -> None:
+        """What is wrong with the certificates of new connections (`authority.FLAWS`); None: nothing."""
+        call(self.control_url, "PUT", "/certificates", {"flaw": flaw})
+
+    def upgrade(self, status: int | None = None) -> None:
+        """Answer dials with this HTTP status; None: with a WebSocket again."""
+        call(self.control_url, "PUT", "/upgrade", {"status": status})
+
+    def refuse_all(self, reason: int, **more: Any) -> None:
+        """Refuse everybody with `<failure>`: code, expire_s, header, times."""
+        call(self.control_url, "PUT", "/refusals/*", {"reason": reason, **more})
+
+    def welcome_all(self) -> None:
+        call(self.control_url, "DELETE", "/refusals/*")
+
+    def set_faults(self, **faults: int) -> None:
+        """Spoil what anybody sends or gets (`knobs.Faults`)."""
+        call(self.control_url, "PUT", "/faults/*", faults)
+
+    def clear_faults(self) -> None:
+        call(self.control_url, "DELETE", "/faults/*")
+
+    def links(self) -> list[dict[str, Any]]:
+        """Every connection: number, stage, who, revision."""
+        told: list[dict[str, Any]] = call(self.control_url, "GET", "/links")
+        return told
+
+    def end(self, link: int, how: str) -> None:
+        """End any connection in one of the ways of `ends.ENDS`."""
+        call(self.control_url, "POST", f"/links/{link}/end", {"how": how})

@@ -80,13 +80,6 @@ class Service:
         finally:
             self._perform()
 
-    def drop(self, numbers: list[int]) -> int:
-        """Cut connections without a word; how many there were."""
-        found = [self._connections[number] for number in numbers if number in self._connections]
-        for connection in found:
-            connection.transport.abort()
-        return len(found)
-
     # ── connections ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:

@@ -3,47 +3,69 @@
 from typing import Any
 
 from simulator.whatsapp.accounts import Account, Spot
+from simulator.whatsapp.groups import Group
+from simulator.whatsapp.link import Link
 from simulator.whatsapp.observing import outline
 from simulator.whatsapp.server import Server
-from simulator.whatsapp.service import Service
 
 
-def server_view(service: Service) -> dict[str, Any]:
+def server_view(server: Server) -> dict[str, Any]:
     """The server as a whole."""
-    observed = service.server.core.observed
+    observed = server.core.observed
     return {
-        "url": service.url,
-        "root_key": service.server.root_key.hex(),
-        "accounts": [account.number for account in service.server.people()],
-        "groups": [str(group) for group in service.server.core.groups],
+        "root_key": server.root_key.hex(),
+        "accounts": [account.number for account in server.people()],
+        "groups": [str(group) for group in server.core.groups],
         "counts": dict(sorted(observed.counts.items())),
         "complaints": len(observed.complaints),
-        "errors": service.errors,
     }
 
 
-def account_view(service: Service, account: Account) -> dict[str, Any]:
+def account_view(server: Server, account: Account) -> dict[str, Any]:
     """One account and its devices."""
-    core = service.server.core
     return {
         "number": account.number,
         "jid": str(account.pn_jid()),
         "lid": str(account.lid_jid()),
         "name": account.name,
-        "devices": [
-            {
-                "number": spot.device.number,
-                "jid": str(spot.jid(False)),
-                "lid": str(spot.jid(True)),
-                "name": spot.device.name,
-                "key_index": spot.device.key_index,
-                "one_time_keys": len(spot.device.one_time),
-                "waiting": len(spot.device.waiting),
-                "online": core.online(Spot(account, spot.device)),
-                "available": spot.device.available,
-            }
-            for spot in core.accounts.spots(account)
-        ],
+        "devices": [device_view(server, spot) for spot in server.core.accounts.spots(account)],
+    }
+
+
+def device_view(server: Server, spot: Spot) -> dict[str, Any]:
+    """`waiting`: stanzas that it has not answered; `link`: its connection, None while it is away."""
+    device = spot.device
+    return {
+        "number": device.number,
+        "jid": str(spot.jid(False)),
+        "lid": str(spot.jid(True)),
+        "name": device.name,
+        "key_index": device.key_index,
+        "one_time_keys": len(device.one_time),
+        "waiting": len(device.waiting),
+        "online": server.core.online(spot),
+        "available": device.available,
+        "link": device.link,
+    }
+
+
+def group_view(group: Group) -> dict[str, Any]:
+    """`members`: number → role, empty for ordinary ones."""
+    return {
+        "jid": str(group.jid),
+        "subject": group.subject,
+        "by_lid": group.by_lid,
+        "members": dict(group.members),
+    }
+
+
+def link_view(link: Link) -> dict[str, Any]:
+    """One connection. `revision`: what the client said of its version."""
+    return {
+        "number": link.number,
+        "stage": link.stage.name.lower(),
+        "who": link.who,
+        "revision": link.payload.user_agent.app_version.tertiary,
     }
 
 
