@@ -21,12 +21,22 @@ def run_tests_command(
     whatsmeow: Annotated[
         bool, typer.Option("--whatsmeow", help="Also against whatsmeow, which is fetched for it (19 MB).")
     ] = False,
+    autobahn: Annotated[
+        bool, typer.Option("--autobahn", help="Only the Autobahn test suite (needs a Python 2.7).")
+    ] = False,
+    python27: Annotated[
+        str | None, typer.Option("--python27", help="A Python 2.7; default SAMBUNG_PYTHON27, else PATH.")
+    ] = None,
 ) -> None:
     """Run the tests. Other arguments go to pytest."""
     from cli.output import say
     from cli.testing import ensure_test_tools, run_tests
 
     ensure_test_tools(say)
+    if autobahn:
+        from cli.autobahn import run_autobahn
+
+        raise typer.Exit(run_autobahn(context.args, python27, say))
     raise typer.Exit(run_tests(context.args, slow, whatsmeow))
 
 
