@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import commands, memory, protocol, reading, starting, streaming
+from benchmarks import commands, memory, protocol, reading, recovery, starting, streaming
 from benchmarks.__main__ import QUICK
 from benchmarks.report import Row, Rule, Target, result
 from benchmarks.running import Bed, bed
@@ -25,6 +25,7 @@ EXPECTED = {
     "commands": (6, 2),
     "wire": (2, 1),
     "streaming": (2, 1),
+    "recovery": (10, 2),
     "protocol": (6, 0),
 }
 
@@ -128,3 +129,22 @@ def test_one_missed_target_is_enough_to_miss() -> None:
     good, bad = (Row("a", figure, "ms", target=Target(Rule.AT_MOST, 1.0)) for figure in (0.5, 2.0))
     verdicts: list[Any] = [result(rows)["met"] for rows in ([good], [good, bad], [Row("a", 1.0, "s")])]
     assert verdicts == [True, False, None]
+
+
+def test_a_fleet_returns_at_the_gates_rate_and_the_old_policy_does_not() -> None:
+    """Forty links, an outage of 90 s, on the simulated clock."""
+    ours, old = recovery.recovered(40, seed=7), recovery.recovered_old(40)
+    ideal_s = 40 / recovery.RATE
+    assert ideal_s < ours.recovery_s <= 1.2 * ideal_s + 10
+    assert ours.dials == 40, "nobody is refused"
+    assert ours.peak <= recovery.RATE + 1
+    assert ours.outage_dials <= 3 + 16, "three failures, then canaries"
+    assert (old.outage_dials, old.peak) == (4 * 40, 40), "all at once, at 15, 30, 45 and 65 s"
+    assert old.recovery_s > 5 * ours.recovery_s
+
+
+def test_the_simulated_recovery_meets_its_targets() -> None:
+    """The clock is simulated, so the figures are the same on every machine."""
+    found = recovery.run(turns=1)
+    expect_rows("recovery", found)
+    assert found["met"] is True
