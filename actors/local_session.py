@@ -5,13 +5,13 @@ from core.instances import InstanceConfig
 from core.plain import PlainProtocol
 from core.protocol import Protocol
 from core.records import OutboxMessage, StoredEvent
-from store.codec import packb, unpackb
+from store.packing import pack, unpack
 from store.session import Batch, SessionStore
 
 
 def make_protocol(config: InstanceConfig, settings: Settings) -> Protocol:
     """The protocol that a configuration asks for."""
-    return PlainProtocol(config, packb, unpackb, settings.transport.ping_interval_s)
+    return PlainProtocol(config, pack, unpack, settings.transport.ping_interval_s)
 
 
 class LocalSession:

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from core import payload
 from core.config import OVERRIDABLE, problem
 from core.instances import InstanceConfig, LinkKind, LoginConfig, Payload, PingConfig
-from store.codec import packb
+from store.packing import pack
 from web.api.models import ConfigBody
 from web.errors import invalid
 
@@ -136,7 +136,7 @@ def _message_problems(body: ConfigBody) -> Iterator[Problem]:
         messages.append(("ping.message", body.ping.message))
     for field, message in messages:
         try:
-            payload.encode(Payload(body.payload), message, packb)
+            payload.encode(Payload(body.payload), message, pack)
         except payload.InvalidContent as error:
             yield field, str(error)
     if body.ping is not None and (body.ping.timeout_s or 0) > body.ping.interval_s:

@@ -7,7 +7,7 @@ from core import payload
 from core.instances import valid_id
 from core.messages import SubmitMessage
 from core.records import MessageState, OutboxMessage
-from store.codec import packb
+from store.packing import pack
 from web.answer import Answer, page, rfc3339, shown_times, success
 from web.api import instances, paging
 from web.api.models import MessageBody, checked
@@ -25,7 +25,7 @@ def submit(site: Site, call: Call) -> Answer:
     one = instances.known(site, call.params["instance_id"])
     message_id = _message_id(body.id)
     try:
-        data = payload.encode(one.config.payload, body.content, packb)
+        data = payload.encode(one.config.payload, body.content, pack)
     except payload.InvalidContent as error:
         raise invalid(("content", str(error))) from None
     if len(data) > settings.outbox.max_message_bytes:
