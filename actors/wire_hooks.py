@@ -24,6 +24,7 @@ from thespian.system.transport import TCPTransport as tcp  # noqa: N813
 from thespian.system.transport.IPBase import IPActorAddress, thisSystem
 
 from actors import process, wire_classes
+from actors.quick_select import selectors
 from actors.wire_buffers import FrameBuffer
 from actors.wire_codec import FrameCodec
 from actors.wire_incoming import SecureIncoming
@@ -88,6 +89,7 @@ def replacements(bind: str, codec: FrameCodec) -> list[tuple[Any, str, Any]]:
     return [
         (tcp, "serializer", SimpleNamespace(loads=wire_classes.ALLOWED.load, dumps=wire_classes.dump)),
         (tcp, "ReceiveBuffer", frame_buffer),
+        (tcp, "selectors", selectors),
         (tcp, "TCPIncomingPersistent", SecureIncoming),
         (tcp, "exclusive_processing", _exclusive_processing),
         (IPActorAddress, "bindArgs", property(bind_arguments)),

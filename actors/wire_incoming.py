@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 from thespian.actors import ActorAddress
-from thespian.system.timing import ExpirationTimer
 from thespian.system.transport import ReceiveEnvelope
 from thespian.system.transport import TCPTransport as tcp  # noqa: N813
 
@@ -25,6 +24,7 @@ FRAME_DEADLINE = timedelta(seconds=30)
 # Twice what Thespian's senders keep an idle connection: the sender closes, never the receiver under its feet.
 IDLE_PERIOD = 2 * tcp.MAX_IDLE_SOCKET_PERIOD
 MAX_STRANGERS = 64
+_NOTHING = timedelta(0)
 MAX_READ_BYTES = 1 << 20
 
 
@@ -38,7 +38,8 @@ class SecureIncoming(tcp.TCPIncomingPersistent):
     ) -> None:
         super().__init__(peer, connection, begun)
         self.known = known
-        self._expires = ExpirationTimer(IDLE_PERIOD if known else STRANGER_DEADLINE)
+        self._ends_s = 0.0
+        self._allow(IDLE_PERIOD if known else STRANGER_DEADLINE)
 
     @property
     def header(self) -> Header | None:
@@ -49,7 +50,15 @@ class SecureIncoming(tcp.TCPIncomingPersistent):
         before = self.header
         super().addData(data)
         if before is None and self.header is not None and not self.known:
-            self._expires = ExpirationTimer(FRAME_DEADLINE)
+            self._allow(FRAME_DEADLINE)
+
+    def _allow(self, period: timedelta) -> None:
+        self._ends_s = time.monotonic() + period.total_seconds()
+
+    def delay(self, current_time: Any = None) -> timedelta:
+        """What is left of its time. Thespian asks each connection several times a round: its own takes five calls."""
+        left_s = self._ends_s - time.monotonic()
+        return timedelta(seconds=left_s) if left_s > 0 else _NOTHING
 
 
 class ReceivingTransport(tcp.TCPTransport):
@@ -79,12 +88,14 @@ class ReceivingTransport(tcp.TCPTransport):
         closed: bool = False,
         has_exclusive_flag: bool = False,
     ) -> SecureIncoming | None:
-        if incoming.socket is None or not incoming.delay():
-            closed = True
-        watched: SecureIncoming | None = super()._handlePossibleIncoming(
-            incoming, fileno, closed, has_exclusive_flag
-        )
-        return watched
+        """The connection if it is to be watched on; `fileno`: the one that is readable, -1 none."""
+        connection = incoming.socket
+        if closed or connection is None or not incoming.delay():
+            incoming.close()
+            return None
+        if connection.fileno() != fileno:
+            return incoming
+        return self._handleReadableIncoming(incoming, has_exclusive_flag=has_exclusive_flag)
 
     def _handleReadableIncoming(
         self, inc: SecureIncoming, has_exclusive_flag: bool = False
