@@ -6,6 +6,7 @@ from typing import Any
 from actors.ports import Answer
 from actors.runtime import Runtime
 from core import outbox as outboxes
+from core.gate import FORCE_INTERVAL_S, force_wait_s
 from core.instances import Desired
 from core.link_state import Verdict, verdict
 from core.messages import Address, CommandReply, ForceRetry, ResetBreaker, SubmitMessage
@@ -40,7 +41,10 @@ def takes_directly(runtime: Runtime, command: Any) -> bool:
 
 
 def _force(runtime: Runtime, command: ForceRetry, reply_to: Address) -> None:
-    match verdict(runtime.link, runtime.ports.now_s()):
+    now_s = runtime.ports.now_s()
+    match verdict(runtime.link, now_s):
+        case Verdict.STARTS if (wait_s := force_wait_s(runtime.forced_at_s, now_s)) > 0:
+            runtime.ports.answer(reply_to, _too_soon(command.ref, wait_s))
         case Verdict.STARTS:
             runtime.force(reply_to, command.ref)
         case Verdict.SESSION_EXISTS:
@@ -51,6 +55,13 @@ def _force(runtime: Runtime, command: ForceRetry, reply_to: Address) -> None:
             )
         case Verdict.PARKED:
             runtime.ports.answer(reply_to, _parked(runtime, command.ref))
+
+
+def _too_soon(ref: str, wait_s: float) -> CommandReply:
+    text = (
+        f"An attempt was forced less than {FORCE_INTERVAL_S:g} s ago; the next one may be in {wait_s:.1f} s"
+    )
+    return CommandReply(ref, False, "too_soon", text, {"retry_after_s": round(wait_s, 3)})
 
 
 def _parked(runtime: Runtime, ref: str) -> CommandReply:

@@ -98,6 +98,7 @@ class Runtime(RuntimeCore):
 
     def force(self, reply_to: Address, ref: str) -> None:
         """Dial now; answered when the dial has started."""
+        self.forced_at_s = self.ports.now_s()
         self._forced.append((reply_to, ref))
         self._step(events.ForceRetry())
         self._settle()

@@ -72,6 +72,7 @@ class RuntimeCore:
         self._live: int | None = None  # the epoch of the connection that is open now
         self._broken = False
         self._forced: list[tuple[Address, str]] = []
+        self.forced_at_s: float | None = None
         self._paused_outbox_s: float | None = None
 
     def _step(self, event: events.Event) -> None:

@@ -1,4 +1,4 @@
-"""Fleet-level dial control: here the token bucket that paces dials to one upstream.
+"""Dial control: here the token bucket that paces dials to one upstream, and how often an operator may go past it.
 
 Buckets are filled continuously at `rate` per second up to `burst`. Times are monotonic seconds.
 """
@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 # Whoever comes back exactly after the wait it was told must find its token, whatever floating point made of it. The
 # token is then a little in debt, so that the bound (rate * time + burst) moves by no more than this once.
 ROUNDING = 1e-4
+
+# A force-retry brings its own permit, but not more often than this for one instance.
+FORCE_INTERVAL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,11 @@ def take(bucket: TokenBucket, now_s: float) -> tuple[TokenBucket, float]:
     if now.tokens >= 1 - ROUNDING:
         return replace(now, tokens=now.tokens - 1), 0.0
     return now, (1 - now.tokens) / now.rate
+
+
+def force_wait_s(last_s: float | None, now_s: float) -> float:
+    """Seconds until an instance may be forced again; 0: now. `last_s`: when it last was, None = never."""
+    if last_s is None:
+        return 0.0
+    # A clock that went back (it should not) makes nobody wait longer than the interval.
+    return max(0.0, FORCE_INTERVAL_S - max(0.0, now_s - last_s))

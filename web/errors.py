@@ -38,6 +38,7 @@ STATUS_OF: dict[str, int] = {
     "outbox_full": 429,
     "quota_exceeded": 429,
     "too_many_failures": 429,
+    "too_soon": 429,
     "internal": 500,
     "storage_low": 503,
     "storage_failed": 503,

@@ -1,5 +1,6 @@
 """The endpoints that operators' scripts already call: bodies byte for byte those of the contract, §1."""
 
+import math
 from typing import Any
 
 from core.health import count, disk_low
@@ -109,6 +110,9 @@ def _not_started(reply: CommandReply, instance_id: str) -> ApiError:
     if reply.code in _EXACT:
         message, data = _EXACT[reply.code]
         return ApiError(reply.code, message, data=data)
+    if reply.code == "too_soon":
+        headers = {"Retry-After": str(math.ceil(reply.data["retry_after_s"]))}
+        return ApiError(reply.code, reply.message, data={"success": False} | reply.data, headers=headers)
     if reply.code in ("parked", "quarantined"):
         return ApiError(reply.code, reply.message, data={"success": False} | reply.data)
     return refused(reply)

@@ -3,13 +3,14 @@
 import pytest
 from runtime_bench import LateStore, bench, message
 
+from actors.obeying import obey
 from actors.ports import Answer
 from actors.transport import Closed, Lost, Opened
 from core import link_events as events
 from core.effects import Authenticated, Change, Emit, Persist, ProtocolEffect, Reply, Send
 from core.failures import Failure, FailureKind
 from core.link_state import LinkState
-from core.messages import CommandReply
+from core.messages import CommandReply, ForceRetry
 from core.protocol import Command, Endpoint
 from core.records import MessageState
 
@@ -150,6 +151,31 @@ def test_a_force_retry_is_answered_when_the_dial_has_started() -> None:
     b.wire.queue = [Closed(b.wire.dials[-1], 1000, "")]
     b.runtime.drain()
     assert [reply.ref for reply in b.world.answers] == ["f1"]
+    assert len(b.wire.dials) == 2
+
+
+def test_an_instance_is_forced_at_most_once_in_five_seconds() -> None:
+    b = bench()
+    b.runtime.link_event(events.Want())
+
+    def force(ref: str) -> CommandReply:
+        obey(b.runtime, lambda _message_id: None, ForceRetry(ref, "a"), None)
+        return b.world.answers[-1]
+
+    def refused() -> None:
+        """The dial ends at once."""
+        b.wire.queue = [Lost(b.wire.dials[-1], Failure(FailureKind.NETWORK, "refused"), None, "")]
+        b.runtime.drain()
+
+    assert force("f1").ok
+    assert force("f2").code == "in_progress"
+    refused()
+    b.world.now += 2.0
+    again = force("f3")
+    assert (again.code, again.data) == ("too_soon", {"retry_after_s": 3.0})
+    assert "in 3.0 s" in again.message
+    b.world.now += 3.0
+    assert force("f4").ok
     assert len(b.wire.dials) == 2
 
 

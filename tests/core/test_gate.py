@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.gate import ROUNDING, TokenBucket, filled, take
+from core.gate import FORCE_INTERVAL_S, ROUNDING, TokenBucket, filled, force_wait_s, take
 
 rates = st.floats(0.1, 10_000)
 bursts = st.integers(1, 50)
@@ -65,3 +65,19 @@ def test_a_clock_that_goes_back_neither_gives_nor_takes(back_s: float) -> None:
     after, wait_s = take(bucket, 5000.0 - back_s)
     assert (after, wait_s) == (bucket, 1.0)
     assert take(after, 5001.0)[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("last_s", "now_s", "wait_s"),
+    [
+        (None, 0.0, 0.0),
+        (10.0, 10.0, 5.0),
+        (10.0, 12.0, 3.0),
+        (10.0, 15.0, 0.0),
+        (10.0, 99.0, 0.0),
+        (10.0, 4.0, 5.0),
+    ],
+    ids=["never forced", "just now", "a moment ago", "long enough", "long ago", "a clock that went back"],
+)
+def test_when_an_instance_may_be_forced_again(last_s: float | None, now_s: float, wait_s: float) -> None:
+    assert force_wait_s(last_s, now_s) == wait_s <= FORCE_INTERVAL_S

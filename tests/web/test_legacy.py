@@ -196,6 +196,15 @@ def test_force_retry_conflicts(
     assert (reply.body["message"], reply.body["data"]) == (message, shown)
 
 
+def test_force_retry_too_soon_is_429_and_says_when(world: World) -> None:
+    world.root.hooks[ForceRetry] = lambda command: refusal(
+        command, "too_soon", "wait 3.2 s", retry_after_s=3.2
+    )
+    reply = world.ask("POST", "/force-retry/a")
+    assert (reply.status, reply.code, reply.headers["Retry-After"]) == (429, "too_soon", "4")
+    assert reply.body["data"] == {"success": False, "retry_after_s": 3.2}
+
+
 def test_force_retry_without_an_answer_in_time_is_503(world: World) -> None:
     world.settings(http=HttpSettings(command_timeout_s=0.1))
     world.root.hooks[ForceRetry] = lambda _command: None
