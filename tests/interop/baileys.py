@@ -11,7 +11,9 @@ from typing import Any
 from tests.interop.told import PATIENCE_S, Told
 
 DRIVER = Path(__file__).with_name("driver.mjs")
-STATUS = {"delivered": 3, "read": 4}  # of WebMessageInfo.Status, in `messages.update` and receipts
+# WebMessageInfo.Status, which comes as a number or as a name.
+STATUS = {"delivered": 3, "read": 4}
+STATUS_NAMES = ("ERROR", "PENDING", "SERVER_ACK", "DELIVERY_ACK", "READ", "PLAYED")
 
 
 class BaileysError(Exception):
@@ -108,6 +110,30 @@ class Baileys:
     def opened(self, after: int = 0) -> None:
         self.event("connection.update", lambda update: update.get("connection") == "open", after)
 
+    def caught_up(self, after: int = 0) -> None:
+        """What waited while it was away has been given to it."""
+        self.event("connection.update", lambda update: update.get("receivedPendingNotifications"), after)
+
+    def receipt(self, message_id: str, status: str) -> None:
+        """Somebody's receipt for a message that it sent: "delivered" or "read", in a chat or a group.
+
+        Baileys tells it in an event of its own, or with the message when both came close together.
+        """
+        field = "receiptTimestamp" if status == "delivered" else "readTimestamp"
+
+        def says(one: dict[str, Any]) -> bool:
+            receipts = [one.get("receipt") or {}, *(one.get("userReceipt") or [])]
+            known = max(_status(one), _status(one.get("update") or {}))
+            return known >= STATUS[status] or any(each.get(field) for each in receipts)
+
+        def tells(event: tuple[str, Any]) -> bool:
+            name, data = event
+            told = data["messages"] if name == "messages.upsert" else data
+            kinds = ("messages.upsert", "messages.update", "message-receipt.update")
+            return name in kinds and any(one["key"]["id"] == message_id and says(one) for one in told)
+
+        self.told.wait(f"{status} receipt for {message_id}", tells)
+
     def closed(self, after: int = 0) -> int | None:
         """The status that it reports for the end of its connection (protocol §20)."""
         update = self.event("connection.update", lambda update: update.get("connection") == "close", after)
@@ -133,6 +159,17 @@ class Baileys:
         )
         return next(each for each in found[1]["messages"] if wanted(each))
 
+    def update(self, message_id: str, wanted: Any) -> Any:
+        """What it says changed about a message."""
+
+        def about(updates: Any) -> bool:
+            return any(one["key"]["id"] == message_id and wanted(one["update"]) for one in updates)
+
+        updates = self.event("messages.update", about)
+        return next(
+            one["update"] for one in updates if one["key"]["id"] == message_id and wanted(one["update"])
+        )
+
     def send(self, to: str, text: str, **more: Any) -> str:
         """Send a text; its id."""
         return self.send_content(to, {"text": text}, **more)
@@ -147,6 +184,11 @@ def text_of(message: dict[str, Any]) -> str:
     content = message.get("message") or {}
     found: str = content.get("conversation") or (content.get("extendedTextMessage") or {}).get("text") or ""
     return found
+
+
+def _status(message: dict[str, Any]) -> int:
+    status = message.get("status") or 0
+    return STATUS_NAMES.index(status) if isinstance(status, str) else status
 
 
 def _bytes(value: Any) -> Any:

@@ -12,6 +12,9 @@ import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 import { join, resolve } from 'node:path'
 
+// libsignal prints what it did to stdout, which is ours.
+console.log = console.info = console.warn = console.debug = () => {}
+
 const folder = join(resolve(process.argv[2]), 'node_modules')
 const load = (path) => import(pathToFileURL(join(folder, path)).href)
 const baileys = await load('baileys/lib/index.js')

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -54,6 +55,7 @@ class Ours:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._ended = False
         self._socket: ClientConnection | None = None
+        self._closing = contextlib.ExitStack()
         self._timers: dict[str, float] = {}
         self._failure: Failure | None = None
         self._thread = threading.Thread(target=self._live, name=name, daemon=True)
@@ -78,6 +80,18 @@ class Ours:
         for step in (self._forget, self._load, self._dial):
             self._do(step)
         return begun
+
+    def twin(self) -> "Ours":
+        """Another process with a copy of the same file."""
+        path = self._file.with_name(f"twin of {self._file.name}")
+
+        def copy() -> None:
+            self._store.close()
+            shutil.copy(self._file, path)
+            self._reopen()
+
+        self._do(copy)
+        return Ours(f"twin of {self.name}", path, self._settings)
 
     def close(self) -> None:
         self._do(self._forget)
@@ -157,10 +171,13 @@ class Ours:
                     self._jobs.get()()
 
     def _load(self) -> None:
-        self._store = SessionStore.open(self._file, time.time())
+        self._reopen()
         entries = self._store.load().entries
         state = MemoryState.load((space, key, value) for (space, key), value in entries.items())
         self._session = Session(self._settings, state, os.urandom, time.time)
+
+    def _reopen(self) -> None:
+        self._store = SessionStore.open(self._file, time.time())
 
     def _forget(self) -> None:
         self._hang_up()
@@ -170,7 +187,7 @@ class Ours:
         assert self._socket is None, f"{self.name} is connected already"
         self._failure = None
         endpoint = self._session.endpoint()
-        self._socket = connect(
+        dialled = connect(
             endpoint.url,
             additional_headers=dict(endpoint.headers),
             max_size=MAX_BYTES,
@@ -178,12 +195,13 @@ class Ours:
             ping_interval=None,
             proxy=None,
         )
+        self._socket = self._closing.enter_context(dialled)
         self._act(self._session.on_open(time.monotonic()))
 
     def _hang_up(self) -> None:
         if self._socket is None:
             return
-        self._socket.close()
+        self._closing.close()
         code, self._socket = self._socket.close_code, None
         self._timers.clear()
         self._act(self._session.on_closed(code, ""))
