@@ -8,6 +8,7 @@ from simulator.whatsapp.link import Link
 from simulator.whatsapp.packing import pack_node
 from simulator.whatsapp.phones import Phones
 from simulator.whatsapp.server_core import ServerCore
+from whatsapp.jid import SERVER
 from whatsapp.nodes import Node
 
 MAX_WAITING = 20_000  # per device; the oldest go, as they do on the real service after some weeks
@@ -79,12 +80,12 @@ class Delivery:
             notification=kinds.count("notification"),
             appdata=0,
         )
-        link.send(Node("ib", {"from": spot.account.pn_jid().server}, (preview,)))
+        link.send(Node("ib", {"from": SERVER}, (preview,)))
         for number, one in enumerate(waiting):
             one.link = link.number
             link.send(Node(one.node.tag, {**one.node.attrs, "offline": str(number)}, one.node.content))
         done = Node.make("offline", count=len(waiting))
-        link.send(Node("ib", {"from": spot.account.pn_jid().server}, (done,)))
+        link.send(Node("ib", {"from": SERVER}, (done,)))
 
     def answered(self, spot: Spot, answer: Node) -> Node | None:
         """The stanza that a receipt or an ack is about, which is forgotten; None when there is none."""

@@ -47,6 +47,10 @@ class Phone:
         """Tell the linked devices what a phone tells after linking."""
         self._call("POST", "/history", {})
 
+    def share_app_state_key(self) -> None:
+        """Give the linked devices a key for the app state."""
+        self._call("POST", "/app-state-key", {})
+
     def create_group(self, subject: str, members: Sequence[str], *, by_lid: bool = True) -> str:
         """A group with these numbers; its address."""
         body = {"subject": subject, "members": list(members), "by_lid": by_lid}

@@ -62,6 +62,12 @@ class Person:
         self._core.settle()
         return message_id
 
+    def share_app_state_key(self) -> str:
+        """Give the companions a key for the app state: from then on they can change it."""
+        message_id = self.handset.sending.app_state_key()
+        self._core.settle()
+        return message_id
+
     def typing(self, to: str, state: str = "composing") -> None:
         """Begin to type, or stop ("paused")."""
         chatstate = Node("chatstate", {"to": self.address(to)}, (Node(state),))

@@ -150,6 +150,10 @@ async def history(call: Call) -> Any:
     return {"id": acted(call, call.person.send_history)}
 
 
+async def app_state_key(call: Call) -> Any:
+    return {"id": acted(call, call.person.share_app_state_key)}
+
+
 async def reinstall(call: Call) -> Any:
     acted(call, call.person.reinstall)
     return {}

@@ -65,6 +65,25 @@ class PhoneSending:
         )
         return self.message(self._phone.account.pn_jid(), wa.Message(protocol_message=protocol), peer=True)
 
+    def app_state_key(self) -> str:
+        """Give our companions a key for the app state (protocol §17)."""
+        device_indexes = [device.key_index for device in self._phone.account.devices.values()]
+        key = wa.AppStateSyncKeyShare.Key(
+            key_id=wa.AppStateSyncKeyShare.KeyId(key_id=b"\0\0" + self._phone.core.rng(4)),
+            key_data=wa.AppStateSyncKeyShare.KeyData(
+                key_data=self._phone.core.rng(32),
+                timestamp=self._phone.core.now * 1000,
+                fingerprint=wa.AppStateSyncKeyShare.Fingerprint(
+                    raw_id=1, current_index=max(device_indexes), device_indexes=device_indexes
+                ),
+            ),
+        )
+        protocol = wa.ProtocolMessage(
+            type=wa.ProtocolMessage.APP_STATE_SYNC_KEY_SHARE,
+            app_state_sync_key_share=wa.AppStateSyncKeyShare(keys=[key]),
+        )
+        return self.message(self._phone.account.pn_jid(), wa.Message(protocol_message=protocol), peer=True)
+
     def again(self, node: Node) -> None:
         """A retry receipt: the same message for that device alone."""
         device = node.optional_jid("participant") or node.jid_attr("from")

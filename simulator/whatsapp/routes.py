@@ -54,6 +54,7 @@ ROUTES: Routes[Call] = {
     "/accounts/*/calls": {"POST": people.ring},
     "/accounts/*/inbox": {"GET": people.inbox},
     "/accounts/*/history": {"POST": people.history},
+    "/accounts/*/app-state-key": {"POST": people.app_state_key},
     "/accounts/*/reinstall": {"POST": people.reinstall},
     "/accounts/*/forget-sessions": {"POST": people.forget_sessions},
     "/accounts/*/phone": {"PATCH": people.change_phone},

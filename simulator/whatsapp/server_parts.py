@@ -1,6 +1,7 @@
 """How the parts of the server fit together."""
 
 from simulator.whatsapp.accounts import Account, Spot
+from simulator.whatsapp.app_state import AppState
 from simulator.whatsapp.code_linking import CodeLinking
 from simulator.whatsapp.delivery import Delivery
 from simulator.whatsapp.device_lists import DeviceLists
@@ -44,6 +45,7 @@ class Parts:
         self.codes = CodeLinking(core, self.phones, self.linking)
         self.unlinked_queries = UnlinkedQueries(self.codes)
         self.groups = GroupQueries(core, self.delivery)
+        self.app_state = AppState(core, self.delivery)
         small = SmallQueries(core, self.delivery)
         answerers = {
             **small.answerers,
@@ -51,6 +53,7 @@ class Parts:
             "usync": UserQueries(core, self.lists).answer,
             "w:g2": self.groups.answer,
             "md": self.removals.answer,
+            "w:sync:app:state": self.app_state.answer,
         }
         self.stanzas = Stanzas(
             core,

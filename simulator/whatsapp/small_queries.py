@@ -18,6 +18,7 @@ PRIVACY = {
     "messages": "all",
 }
 MEDIA_TTL_S = 21_600
+MAX_MEDIA_BYTES = 100 * 2**20
 
 
 class SmallQueries:
@@ -101,10 +102,8 @@ class SmallQueries:
 
     def _media(self, spot: Spot, node: Node) -> Children:
         """Where uploads go; nothing is served there."""
-        hosts = (
-            Node.make("host", hostname=self._core.settings.media_host, type="primary", class_="mms"),
-            Node.make("host", hostname=self._core.settings.media_host, type="fallback"),
-        )
+        named = {"hostname": self._core.settings.media_host, "maxContentLengthBytes": str(MAX_MEDIA_BYTES)}
+        hosts = (Node("host", {**named, "type": "primary"}), Node("host", {**named, "type": "fallback"}))
         auth = self._core.rng(24).hex()
         times = {"ttl": 300, "auth_ttl": MEDIA_TTL_S, "max_buckets": 12}
         return (Node.make("media_conn", hosts, auth=auth, id=self._core.now, **times),)

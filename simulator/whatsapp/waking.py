@@ -43,6 +43,7 @@ def _restore_account(core: ServerCore, parts: Parts, spaces: dict[str, Space], v
         device.one_time.update(one_time)
         waiting = sorted((int(number), node) for number, node in spaces[f"waiting:{key}"].items())
         device.waiting.update((number, Waiting(number, unpack_node(node))) for number, node in waiting)
+    parts.app_state.restore(account.number, spaces[f"state:{account.number}"])
     parts.phones.restore(account, parts.outside, _phone_state(spaces, account.number))
 
 
