@@ -145,7 +145,8 @@ def test_patches_of_the_app_state_are_numbered_kept_and_announced(world: World) 
     assert (empty.attrs["version"], empty.content) == ("0", None)
     for number in range(300):
         ask(world, spot, "w:sync:app:state", "set", state("regular", number, b"\x12\x01x"))
-    told = [one for one in world.server.core.observed.seen if one.node.attrs.get("type") == "server_sync"]
+    seen = [one for one in world.server.core.observed.seen if one.outward]
+    told = [one for one in seen if one.node.attrs.get("type") == "server_sync"]
     assert [(one.who, len(told)) for one in told[:1]] == [(other.key, 300)]
     world.restart_server()
     account = world.person(BUDI).account
