@@ -50,10 +50,10 @@ def test_a_first_message_to_somebody_who_is_away(cast: Cast) -> None:
 
 def test_messages_that_overtake_each_other(cast: Cast, pair: tuple[OurParty, TheirParty]) -> None:
     ours, theirs = pair
-    with cast.upstream.held(theirs.number, backwards=True):
+    with cast.upstream.held_back(theirs.number, 4):
         for number in range(4):
             ours.client.send(theirs.number, f"t{number}")
-    with cast.upstream.held(ours.number, backwards=True):
+    with cast.upstream.held_back(ours.number, 4):
         for number in range(4):
             theirs.client.send(ours.pn, f"o{number}")
     for number in range(4):

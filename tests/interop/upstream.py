@@ -149,8 +149,8 @@ class Upstream:
         return self._do(count)
 
     @contextmanager
-    def held(self, number: str, device: int = 1, backwards: bool = False) -> Iterator[None]:
-        """Messages to a device wait until the end of the block; `backwards`: the last one then comes first."""
+    def held_back(self, number: str, count: int, device: int = 1) -> Iterator[None]:
+        """Messages to a device wait until the end of the block and until there are `count`; the last comes first."""
         delivery = self.server.parts.delivery
         deliver, waiting = delivery.deliver, list[tuple[Spot, Node]]()
 
@@ -162,12 +162,15 @@ class Upstream:
 
         def release() -> None:
             delivery.deliver = deliver  # type: ignore[method-assign]
-            for spot, node in reversed(waiting) if backwards else waiting:
+            for spot, node in reversed(waiting):
                 deliver(spot, node)
 
         self._do(lambda: setattr(delivery, "deliver", hold))
         try:
             yield
+            end_s = time.monotonic() + PATIENCE_S
+            while len(waiting) < count and time.monotonic() < end_s:
+                time.sleep(TICK_S)
         finally:
             self._do(release)
 
