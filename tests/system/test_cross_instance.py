@@ -64,7 +64,7 @@ def limited(server: Server) -> str:
 
 
 def path_of(route: Route, instance_id: str) -> str:
-    return route.path.format(instance_id=instance_id, message_id="m1", token_id="none")
+    return route.path.format(instance_id=instance_id, message_id="m1", token_id="none", session="gone")
 
 
 def body_of(route: Route) -> Any:

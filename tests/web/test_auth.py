@@ -18,7 +18,7 @@ IDS = [f"{route.method} {route.path}" for route in PROTECTED]
 
 def target(route: Route, instance_id: str = "a") -> str:
     path = route.path.replace("{instance_id}", instance_id)
-    return path.replace("{message_id}", "m").replace("{token_id}", "t")
+    return path.replace("{message_id}", "m").replace("{token_id}", "t").replace("{session}", "s")
 
 
 @pytest.mark.parametrize("route", PROTECTED, ids=IDS)

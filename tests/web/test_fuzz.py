@@ -74,7 +74,7 @@ def check(reply: Any) -> None:
 
 
 def concrete(path: str, part: str) -> str:
-    for name in ("{instance_id}", "{message_id}", "{token_id}"):
+    for name in ("{instance_id}", "{message_id}", "{token_id}", "{session}"):
         path = path.replace(name, part)
     return path
 
