@@ -28,7 +28,7 @@ def upstream() -> Iterator[Upstream]:
     """The simulated WhatsApp. What clients did wrong fails the last test."""
     with Upstream() as running:
         yield running
-        assert running.complaints() == []
+        assert (running.complaints(), running.errors()) == ([], [])
 
 
 @pytest.fixture

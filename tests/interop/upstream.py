@@ -1,24 +1,20 @@
 """The simulated WhatsApp on a real socket, in a thread of its own, and what people and the network do there."""
 
 import asyncio
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
-
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
 
 from simulator.whatsapp.accounts import Spot
 from simulator.whatsapp.knobs import Faults
 from simulator.whatsapp.linking import CannotLink
-from simulator.whatsapp.outputs import Hangup, Write
 from simulator.whatsapp.people import Person as Owner
 from simulator.whatsapp.server import Server
+from simulator.whatsapp.service import Service
 from simulator.whatsapp.settings import ServerSettings
 from whatsapp.jid import Jid
 from whatsapp.nodes import Node
@@ -26,7 +22,6 @@ from whatsapp.nodes import Node
 T = TypeVar("T")
 PATIENCE_S = 20.0
 TICK_S = 0.02
-MAX_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -41,17 +36,15 @@ class Upstream:
     """A context manager. Methods may be called from any thread; each has happened when it returns."""
 
     def __init__(self) -> None:
-        self.server = Server(ServerSettings(), os.urandom, time.time)
-        self._sockets: dict[int, asyncio.Queue[bytes | Hangup]] = {}
-        self._links = 0
-        self._ready: Future[int] = Future()
+        self._service: Service  # made in its thread, as its store wants
+        self._ready: Future[None] = Future()
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> "Upstream":
         self._thread.start()
-        self.port = self._ready.result(PATIENCE_S)
+        self._ready.result(PATIENCE_S)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,8 +52,13 @@ class Upstream:
         self._thread.join(PATIENCE_S)
 
     @property
+    def server(self) -> Server:
+        """For use in its thread only."""
+        return self._service.server
+
+    @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/ws/chat"
+        return self._service.url
 
     @property
     def root_key(self) -> bytes:
@@ -178,6 +176,10 @@ class Upstream:
         """What no client that keeps to the protocol does."""
         return self._do(lambda: list(self.server.core.observed.complaints))
 
+    def errors(self) -> list[str]:
+        """The server's own mistakes."""
+        return self._do(lambda: self._service.errors)
+
     # ── in its thread ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _with(self, number: str, act: Callable[[Owner], T]) -> T:
@@ -185,11 +187,9 @@ class Upstream:
 
     def _do(self, act: Callable[[], T]) -> T:
         async def run() -> T:
-            try:
-                return act()
-            finally:
-                self.server.tick()
-                self._pass_on()
+            found = self._service.act(act)
+            self._service.act(self.server.tick)
+            return found
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(PATIENCE_S)
 
@@ -199,44 +199,8 @@ class Upstream:
         self._loop.close()
 
     async def _serve(self) -> None:
-        async with serve(
-            self._connection, "127.0.0.1", 0, max_size=MAX_BYTES, compression=None, ping_interval=None
-        ) as server:
-            self._ready.set_result(next(iter(server.sockets)).getsockname()[1])
-            while not self._stopped.is_set():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopped.wait(), TICK_S)
-                self.server.tick()
-                self._pass_on()
-
-    async def _connection(self, socket: ServerConnection) -> None:
-        self._links += 1
-        number = self._links
-        self._sockets[number] = asyncio.Queue()
-        writer = asyncio.create_task(self._write(socket, self._sockets[number]))
-        self.server.opened(number)
-        try:
-            async for data in socket:
-                self.server.received(number, data if isinstance(data, bytes) else data.encode())
-                self._pass_on()
-        except ConnectionClosed:
-            pass
-        finally:
-            del self._sockets[number]
-            self.server.closed(number)
-            self._pass_on()
-            writer.cancel()
-
-    async def _write(self, socket: ServerConnection, outputs: "asyncio.Queue[bytes | Hangup]") -> None:
-        with suppress(ConnectionClosed):
-            while True:
-                output = await outputs.get()
-                if isinstance(output, Hangup):
-                    await socket.close()
-                    return
-                await socket.send(output)
-
-    def _pass_on(self) -> None:
-        for output in self.server.drain():
-            if isinstance(output, Write | Hangup) and output.link in self._sockets:
-                self._sockets[output.link].put_nowait(output.data if isinstance(output, Write) else output)
+        self._service = Service(ServerSettings(), None)
+        await self._service.start("127.0.0.1", 0)
+        self._ready.set_result(None)
+        await self._stopped.wait()
+        await self._service.stop()
