@@ -15,55 +15,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from ssl import SSLContext
 
+from actors.dial_sockets import DeadlineSocket, remaining_s
 from actors.dialling import Attempt, DialFailed, Dialled, connect_in_progress
 from actors.socket_failures import socket_failure
 from actors.target import Target, bracketed
-from actors.upgrade import Head, library_head, parse_head, split_head, tunnel_failure, upgrade_failure
+from actors.tunnels import open_tunnel
+from actors.upgrade import library_head, upgrade_failure
 from core.config import TransportSettings
 from core.failures import Failure, FailureKind
 
 MAX_ADDRESSES = 8
-READ_BYTES = 4096
 Failing = Callable[[], contextlib.AbstractContextManager[None]]
 Address = tuple[socket.AddressFamily, tuple[object, ...]]
-
-
-class DeadlineSocket:
-    """A blocking socket whose every operation ends by `deadline_s` (monotonic), whatever the peer does."""
-
-    def __init__(self, attempt: Attempt, sock: socket.socket, deadline_s: float, max_head_bytes: int) -> None:
-        self._attempt = attempt
-        self._sock = sock
-        self._deadline_s = deadline_s
-        self._max_head_bytes = max_head_bytes
-        self.received = b""
-
-    def arm(self) -> None:
-        """Gives the socket what is left of the deadline; raises DialFailed when nothing is, or when cancelled."""
-        self._sock.settimeout(remaining_s(self._attempt, self._deadline_s))
-
-    def send_all(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            self.arm()
-            view = view[self._sock.send(view) :]
-
-    def read_head(self) -> Head:
-        """The next response head; what came behind it stays in `received`."""
-        while (split := split_head(self.received)) is None and len(self.received) <= self._max_head_bytes:
-            self.arm()
-            data = self._sock.recv(READ_BYTES)
-            if not data:
-                raise DialFailed(Failure(FailureKind.NETWORK, f"{self._attempt.doing}: the connection ended"))
-            self.received += data
-        if split is None or len(split[0]) > self._max_head_bytes:
-            text = f"the response header is larger than {self._max_head_bytes} bytes"
-            raise DialFailed(Failure(FailureKind.PROTOCOL, text))
-        raw, self.received = split
-        head = parse_head(raw)
-        if isinstance(head, Failure):
-            raise DialFailed(head)
-        return head
 
 
 class UpgradeWire:
@@ -132,7 +95,7 @@ class Plan:
         sock = connect_any(attempt, addresses, deadline_s, self.settings)
         under = DeadlineSocket(attempt, sock, deadline_s, self.settings.max_header_bytes)
         if target.proxy is not None:
-            tunnel(attempt, under, target)
+            open_tunnel(attempt, under, target, target.proxy)
         if self.context is not None:
             attempt.doing = f"TLS handshake with {target.authority}"
             sock = attempt.wrap_tls(self.context, target.host)
@@ -148,15 +111,6 @@ class Plan:
 
 def dial_timeout(limit_s: float, doing: str) -> Failure:
     return Failure(FailureKind.TIMEOUT, f"no connection within {limit_s:g} s ({doing})")
-
-
-def remaining_s(attempt: Attempt, deadline_s: float) -> float:
-    """Seconds left, > 0; TimeoutError when none is, DialFailed when the attempt was cancelled."""
-    attempt.raise_if_cancelled()
-    left_s = deadline_s - time.monotonic()
-    if left_s <= 0:
-        raise TimeoutError
-    return left_s
 
 
 def resolve(attempt: Attempt, target: Target) -> list[Address]:
@@ -228,18 +182,3 @@ def set_options(sock: socket.socket, settings: TransportSettings) -> None:
     sock.setsockopt(tcp, socket.TCP_KEEPINTVL, settings.keepalive_interval_s)
     sock.setsockopt(tcp, socket.TCP_KEEPCNT, settings.keepalive_count)
     sock.setsockopt(tcp, socket.TCP_USER_TIMEOUT, int(settings.user_timeout_s * 1000))
-
-
-def tunnel(attempt: Attempt, under: DeadlineSocket, target: Target) -> None:
-    """Asks the proxy for a tunnel to the target (RFC 9110 §9.3.6)."""
-    assert target.proxy is not None
-    attempt.doing = f"asking the proxy for {target.authority}"
-    lines = [f"CONNECT {target.authority} HTTP/1.1", f"Host: {target.authority}"]
-    if target.proxy.authorization is not None:
-        lines.append(f"Proxy-Authorization: Basic {target.proxy.authorization}")
-    under.send_all("\r\n".join([*lines, "", ""]).encode())
-    failure = tunnel_failure(under.read_head())
-    if failure is None and under.received:
-        failure = Failure(FailureKind.PROTOCOL, "the proxy sent data before the tunnel was used")
-    if failure is not None:
-        raise DialFailed(failure)

@@ -4,28 +4,19 @@
 without repeating credentials, queries or header values.
 """
 
-import base64
 import re
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from core.failures import Failure, FailureKind
 from core.protocol import Endpoint
+from core.proxies import BadProxy, Proxy, ProxyKind, parse_proxy
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?")
 _URL = re.compile(r"[!-~]+")  # printable ASCII without the space (RFC 3986 §2)
 # The library writes these; a second one would contradict it.
 _OWN_FIELDS = frozenset({"connection", "upgrade", "content-length", "transfer-encoding"})
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """An HTTP proxy that is asked to CONNECT. `authorization`: the Basic credentials, or None."""
-
-    host: str
-    port: int
-    authorization: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +57,7 @@ def parse_target(endpoint: Endpoint) -> Target | Failure:
             host_field=_checked_value("Host", own_host[-1]) if own_host else host_field,
             fields=_header_lines(endpoint),
             subprotocols=_checked_subprotocols(endpoint.subprotocols),
-            proxy=None if endpoint.proxy is None else _parse_proxy(endpoint.proxy),
+            proxy=None if endpoint.proxy is None else _checked_proxy(endpoint.proxy, host),
         )
     except _Wrong as wrong:
         return Failure(FailureKind.CONFIG, str(wrong))
@@ -87,7 +78,7 @@ def bracketed(host: str) -> str:
 
 
 def _parse_url(url: str) -> tuple[SplitResult, str, int]:
-    parts, host, port = _split(url, "url")
+    parts, host, port = _split(url)
     if parts.scheme not in ("ws", "wss"):
         raise _Wrong("url: the scheme must be ws or wss")
     if "@" in parts.netloc:
@@ -97,18 +88,18 @@ def _parse_url(url: str) -> tuple[SplitResult, str, int]:
     return parts, host, port or default_port(parts.scheme == "wss")
 
 
-def _split(url: str, what: str) -> tuple[SplitResult, str, int | None]:
+def _split(url: str) -> tuple[SplitResult, str, int | None]:
     """The parts of a URL, its host in ASCII and its port (None: not given)."""
     if any(char.isspace() or ord(char) < 0x20 or ord(char) == 0x7F for char in url):
-        raise _Wrong(f"{what}: spaces and control characters are not allowed in it")
+        raise _Wrong("url: spaces and control characters are not allowed in it")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
         ascii_host = host if host.isascii() else host.encode("idna").decode()
     except ValueError:
-        raise _Wrong(f"{what}: it is not a URL with a host and a port of 1..65535") from None
+        raise _Wrong("url: it is not a URL with a host and a port of 1..65535") from None
     if not _HOST.fullmatch(ascii_host) or len(ascii_host) > 253 or port == 0:
-        raise _Wrong(f"{what}: it needs a host name or address, and a port of 1..65535 if any")
+        raise _Wrong("url: it needs a host name or address, and a port of 1..65535 if any")
     return parts, ascii_host, port
 
 
@@ -121,14 +112,14 @@ def _request_url(parts: SplitResult, authority: str) -> str:
     return url
 
 
-def _parse_proxy(url: str) -> Proxy:
-    parts, host, port = _split(url, "proxy")
-    if parts.scheme != "http" or parts.path not in ("", "/") or parts.query or parts.fragment or port is None:
-        raise _Wrong("proxy: it must look like http://[user:password@]host:port")
-    if parts.username is None:
-        return Proxy(host, port)
-    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return Proxy(host, port, base64.b64encode(pair.encode()).decode())
+def _checked_proxy(url: str, host: str) -> Proxy:
+    try:
+        proxy = parse_proxy(url)
+    except BadProxy as bad:
+        raise _Wrong(f"proxy: {bad}") from None
+    if proxy.kind is ProxyKind.SOCKS4A and ":" in host:
+        raise _Wrong("proxy: a SOCKS4 proxy can't reach an IPv6 address: use socks5://")
+    return proxy
 
 
 def _header_lines(endpoint: Endpoint) -> tuple[str, ...]:

@@ -38,7 +38,9 @@ def add(
     header: Annotated[list[str], typer.Option(help="'Name: value' of the upgrade request; repeatable.")] = [],  # noqa: B006
     subprotocol: Annotated[list[str], typer.Option(help="Offered subprotocol; repeatable.")] = [],  # noqa: B006
     hello: Annotated[list[str], typer.Option(help="Message sent on opening; repeatable.")] = [],  # noqa: B006
-    proxy: Annotated[str | None, typer.Option(help="http://[user:password@]host:port")] = None,
+    proxy: Annotated[
+        str | None, typer.Option(help="http://, socks5:// or socks4a://[user:password@]host:port")
+    ] = None,
     ca_file: Annotated[str | None, typer.Option(help="PEM file of the upstream's authority.")] = None,
     ack_field: Annotated[
         str | None, typer.Option(help="Field whose value is acknowledged to the upstream.")

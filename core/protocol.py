@@ -20,7 +20,7 @@ _HOST = re.compile(r"[a-z]+://(?:[^/?#]*@)?((?:[^/?#@:]+|\[[^/?#@]*\])(?::\d+)?)
 class Endpoint:
     """Where and how to connect.
 
-    `url`: ws:// or wss://. `proxy`: http://[user:password@]host:port or None. `ca_file`: extra trust anchors (PEM).
+    `url`: ws:// or wss://. `proxy`: as `core.proxies` reads it, or None. `ca_file`: extra trust anchors (PEM).
     `ping_interval_s`: WebSocket-level ping, None = off. Header values may hold secrets, hence the quiet repr.
     """
 

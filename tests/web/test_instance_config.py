@@ -102,7 +102,10 @@ def test_right_urls(world: World, url: str) -> None:
         ("subprotocols", ["a b"], "subprotocols"),
         ("subprotocols", ["a", "a"], "subprotocols"),
         ("subprotocols", "a", "subprotocols"),
-        ("proxy", "socks5://h:1080", "proxy"),
+        ("proxy", "socks://h:1080", "proxy"),
+        ("proxy", "socks4://h:1080", "proxy"),
+        ("proxy", "socks4a://u:p@h:1080", "proxy"),
+        ("proxy", "socks5://h", "proxy"),
         ("proxy", "https://h:3128", "proxy"),
         ("proxy", "http://h", "proxy"),
         ("proxy", "http://:3128", "proxy"),
@@ -169,7 +172,7 @@ def test_required_fields_are_named(world: World) -> None:
 
 
 def test_several_problems_come_together(world: World) -> None:
-    reply = create(world, url="http://h/", proxy="socks5://h:1", headers={"Host": "x"})
+    reply = create(world, url="http://h/", proxy="socks5://h", headers={"Host": "x"})
     assert {one["field"] for one in reply.body["details"]} == {"url", "proxy", "headers.Host"}
 
 
@@ -179,8 +182,15 @@ def test_whatsapp_says_that_this_build_cannot(world: World) -> None:
     assert "not support" in reply.body["message"]
 
 
-def test_socks_says_that_it_comes_later(world: World) -> None:
-    assert "SOCKS" in create(world, proxy="socks5h://h:1080").body["details"][0]["message"]
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h", "socks4a"])
+def test_a_proxy_is_kept_and_its_credentials_are_not_answered(world: World, scheme: str) -> None:
+    user = "canary" if scheme == "socks4a" else "user:canary"
+    proxy = f"{scheme}://{user}@proxy.example:1080"
+    reply = create(world, proxy=proxy)
+    assert reply.status == 201 and "canary" not in str(reply.body)
+    (command,) = world.root.commands(m.CreateInstance)
+    assert command.config.proxy == proxy
+    assert command.config.masked()["proxy"] == f"{scheme}://***@proxy.example:1080"
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"x"', b"5", b"true"])
@@ -193,7 +203,7 @@ def test_errors_do_not_repeat_values(world: World) -> None:
         create(world, url="http://u:secret@h/"),
         create(world, url="ws://u:secret@h/"),
         create(world, headers={"Host": "secret"}),
-        create(world, proxy="socks5://u:secret@h:1"),
+        create(world, proxy="socks5://u:secret@h"),
         create(world, hello="secret"),
         create(world, payload="binary", hello=["secret!"]),
     ):

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from core import payload
 from core.config import OVERRIDABLE, problem
 from core.instances import InstanceConfig, LinkKind, LoginConfig, Payload, PingConfig
+from core.proxies import BadProxy, parse_proxy
 from store.packing import pack
 from web.api.models import ConfigBody
 from web.errors import invalid
@@ -83,13 +84,10 @@ def _url_problems(url: str) -> Iterator[Problem]:
 def _proxy_problems(proxy: str | None) -> Iterator[Problem]:
     if proxy is None:
         return
-    parts = _split(proxy)
-    if parts is not None and parts.scheme.startswith("socks"):
-        yield "proxy", "SOCKS proxies are not supported by this build yet (allowed: http://host:port)"
-    elif parts is None or parts.scheme != "http" or not parts.hostname or parts.port is None:
-        yield "proxy", "must be http://[user:password@]host:port"
-    elif parts.path not in ("", "/") or parts.query or "#" in proxy:
-        yield "proxy", "must not have a path, query or fragment"
+    try:
+        parse_proxy(proxy)
+    except BadProxy as bad:
+        yield "proxy", str(bad)
 
 
 def _split(url: str) -> SplitResult | None:

@@ -108,7 +108,7 @@ def test_a_proxy_that_is_down_means_no_connection_at_all(serve: Serve, drive: Dr
 
 def test_an_unusable_proxy_url_means_no_connection_at_all(serve: Serve, drive: Drive) -> None:
     target = serve(lambda peer: peer.upgrade())
-    lost = drive().lost(Endpoint(target.url, proxy="socks5://127.0.0.1:1080"))
+    lost = drive().lost(Endpoint(target.url, proxy="socks4://127.0.0.1:1080"))
     assert lost.failure.kind is FailureKind.CONFIG
     assert target.accepted == 0
 
