@@ -112,7 +112,7 @@ class FakeRoot:
             case m.RevokeToken():
                 found = self.tokens.pop(message.token_id, None)
                 return done(message) if found else refusal(message, "token_not_found", "no such token")
-            case m.ReloadSettings():
+            case m.ReloadSettings() | m.RunCleanup():
                 return done(message)
             case _:
                 return self.answer_about(message)
