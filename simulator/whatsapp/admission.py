@@ -1,5 +1,7 @@
 """From the handshake to a connection that is known (protocol §4, §8): registration or login."""
 
+from hashlib import md5
+
 from simulator.whatsapp.accounts import Spot
 from simulator.whatsapp.delivery import Delivery
 from simulator.whatsapp.ends import failure
@@ -8,6 +10,7 @@ from simulator.whatsapp.linking import Linking
 from simulator.whatsapp.refusals import Refusals
 from simulator.whatsapp.server_core import ServerCore
 from whatsapp.jid import SERVER, USER_SERVER, Jid
+from whatsapp.keys import KEY_TYPE
 from whatsapp.nodes import Node
 
 WEB_VERSION = (2, 3000)
@@ -67,6 +70,13 @@ class Admission:
         link.end(why)
 
     def _check_payload(self, link: Link) -> None:
-        agent = link.payload.user_agent
-        if (agent.app_version.primary, agent.app_version.secondary) != WEB_VERSION:
+        version = link.payload.user_agent.app_version
+        if (version.primary, version.secondary) != WEB_VERSION:
             self._core.observed.complain(link.who, "a client version that is not 2.3000.x")
+        if link.payload.HasField("device_pairing_data"):
+            told = f"{version.primary}.{version.secondary}.{version.tertiary}".encode()
+            data = link.payload.device_pairing_data
+            if data.build_hash != md5(told, usedforsecurity=False).digest():
+                self._core.observed.complain(link.who, "a build hash that is not of the version told")
+            if data.e_keytype != KEY_TYPE:
+                self._core.observed.complain(link.who, "a key type that is not 5")

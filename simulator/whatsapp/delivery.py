@@ -8,6 +8,7 @@ from simulator.whatsapp.link import Link
 from simulator.whatsapp.packing import pack_node
 from simulator.whatsapp.phones import Phones
 from simulator.whatsapp.server_core import ServerCore
+from whatsapp.errors import ProtocolError
 from whatsapp.jid import SERVER
 from whatsapp.nodes import Node
 
@@ -38,16 +39,27 @@ class Delivery:
         """Go on numbering behind what was stored."""
         self._numbers = itertools.count(first)
 
-    def deliver(self, spot: Spot, node: Node) -> None:
-        """One stanza that wants an answer."""
+    def deliver(self, spot: Spot, node: Node, delay_s: float = 0.0) -> None:
+        """One stanza that wants an answer. `delay_s`: how long it is on its way to a connected device."""
+        packed = pack_node(node)
         waiting = Waiting(next(self._numbers), node)
         spot.device.waiting[waiting.number] = waiting
-        self._core.journal.put(f"waiting:{spot.key}", str(waiting.number), pack_node(node))
+        self._core.journal.put(f"waiting:{spot.key}", str(waiting.number), packed)
         while len(spot.device.waiting) > MAX_WAITING:
             self._drop(spot, next(iter(spot.device.waiting)))
         if spot.device.number == 0:
             self._core.later(lambda: self.give_phone(spot))
-        elif (link := self._core.link_of(spot.device)) is not None and spot.key not in self.held:
+        elif delay_s > 0:
+            self._core.at(self._core.wall_s() + delay_s, lambda: self._arrive(spot, waiting))
+        else:
+            self._arrive(spot, waiting)
+
+    def _arrive(self, spot: Spot, waiting: Waiting) -> None:
+        """Unless it was answered, or written to this connection, in the meantime."""
+        link = self._core.link_of(spot.device)
+        if link is None or spot.key in self.held or waiting.number not in spot.device.waiting:
+            return
+        if waiting.link != link.number:
             self._write(link, waiting)
 
     def deliver_all(self, spots: Iterable[Spot], node: Node) -> None:
@@ -66,7 +78,12 @@ class Delivery:
         for number in list(spot.device.waiting) if phone.switched_on else ():
             waiting = spot.device.waiting[number]
             self._drop(spot, number)
-            phone.take(waiting.node)
+            try:
+                phone.take(waiting.node)
+            except ProtocolError as error:
+                self._core.observed.complain(
+                    spot.key, f"the phone cannot take a <{waiting.node.tag}>: {error}"
+                )
 
     def offer(self, link: Link, spot: Spot) -> None:
         """After the login: what waits, and that it is all."""
@@ -89,24 +106,10 @@ class Delivery:
 
     def answered(self, spot: Spot, answer: Node) -> Node | None:
         """The stanza that a receipt or an ack is about, which is forgotten; None when there is none."""
-        tag = answer.optional("class") if answer.tag == "ack" else "message"
-        if tag is None:
-            return None
-        named = [
-            one
-            for one in spot.device.waiting.values()
-            if one.node.tag == tag and one.node.attrs.get("id") == answer.attrs.get("id")
-        ]
-        exact = [
-            one
-            for one in named
-            if str(one.node.attrs.get("from")) == str(answer.attrs.get("to"))
-            and str(one.node.attrs.get("participant")) == str(answer.attrs.get("participant"))
-        ]
-        for one in exact or named:
-            self._drop(spot, one.number)
-            return one.node
-        return None
+        found = _matching(spot.device, answer)
+        if found is not None:
+            self._drop(spot, found.number)
+        return None if found is None else found.node
 
     def forget(self, account: Account, device: Device) -> None:
         """The device is gone."""
@@ -120,3 +123,18 @@ class Delivery:
     def _drop(self, spot: Spot, number: int) -> None:
         del spot.device.waiting[number]
         self._core.journal.delete(f"waiting:{spot.key}", str(number))
+
+
+def _matching(device: Device, answer: Node) -> Waiting | None:
+    """The oldest stanza of that kind, id and source; where the source differs, the oldest of that kind and id."""
+    tag = answer.optional("class") if answer.tag == "ack" else "message"
+    other_source = None
+    for one in device.waiting.values():
+        attrs = one.node.attrs
+        if one.node.tag != tag or attrs.get("id") != answer.attrs.get("id"):
+            continue
+        same = str(attrs.get("from")) == str(answer.attrs.get("to"))
+        if same and str(attrs.get("participant")) == str(answer.attrs.get("participant")):
+            return one
+        other_source = other_source or one
+    return other_source

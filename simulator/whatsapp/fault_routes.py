@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from simulator.checking import SpecError, build, choice, flag, optional, text, whole
+from simulator.checking import SpecError, build, choice, flag, number, optional, text, whole
 from simulator.control import Missing
 from simulator.whatsapp import ends
 from simulator.whatsapp.authority import FLAWS
 from simulator.whatsapp.control_call import Call
-from simulator.whatsapp.knobs import COUNTS, Faults
+from simulator.whatsapp.knobs import Faults
 from simulator.whatsapp.refusals import Refusal
 from simulator.whatsapp.shaping import WAYS
 from simulator.whatsapp.views import link_view
@@ -67,10 +67,10 @@ class FaultsSpec:
     no_answers: Annotated[int, COUNT] = 0
     iq_error: Annotated[int, ERROR] = 500
     iq_errors: Annotated[int, COUNT] = 0
+    delay_s: Annotated[float, number(0, 86_400)] = 0.0
 
     def faults(self) -> Faults:
-        counts = {name: getattr(self, name) for name in COUNTS}
-        return Faults(ack_error=self.ack_error, iq_error=self.iq_error, **counts)
+        return Faults(**{name: getattr(self, name) for name in self.__slots__})
 
 
 @dataclass(frozen=True, slots=True)

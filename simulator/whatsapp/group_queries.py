@@ -22,6 +22,8 @@ class GroupQueries:
         if not to.user:
             if node.find("participating") is not None:
                 return (Node("groups", {}, tuple(self._all_of(spot.account))),)
+            if (leave := node.find("leave")) is not None:
+                return (self._leave(spot, leave),)
             return (self.described(self._create(spot, node.need("create"))),)
         group = self._core.groups.get(to)
         if group is None:
@@ -86,6 +88,14 @@ class GroupQueries:
         found = [self._core.accounts.of(one.jid_attr("jid")) for one in create.all("participant")]
         members = [account for account in found if account is not None]
         return self.create(spot.account, create.text_attr("subject"), members)
+
+    def _leave(self, spot: Spot, leave: Node) -> Node:
+        """Any number of groups at once."""
+        for one in leave.all("group"):
+            group = self._core.groups.get(one.jid_attr("id"))
+            if group is not None and spot.account.number in group.members:
+                self.change_members(group, spot, "remove", [spot.account])
+        return Node("leave", {}, leave.content)
 
     def _change(self, spot: Spot, group: Group, change: Node) -> Node:
         by = spot.account.number

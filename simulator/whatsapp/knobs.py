@@ -18,6 +18,7 @@ class Faults:
     acknowledged nor delivered. `unacked`: delivered, but not acknowledged. `corrupt`: messages to the device
     with a broken MAC. `lost`: messages to the device that never come. `doubled`: that come twice.
     `no_answers`: iqs that are not answered. `iq_errors`: iqs answered with the error `iq_error`.
+    `delay_s`: how long messages to the device are on their way.
     """
 
     ack_error: int = 463
@@ -30,6 +31,7 @@ class Faults:
     no_answers: int = 0
     iq_error: int = 500
     iq_errors: int = 0
+    delay_s: float = 0.0
 
     def use(self, name: str) -> bool:
         """Whether one of that count is left; it is used up by asking."""
@@ -39,7 +41,8 @@ class Faults:
         return left != 0
 
 
-COUNTS = tuple(one.name for one in fields(Faults) if one.name not in ("ack_error", "iq_error"))
+NO_COUNTS = ("ack_error", "iq_error", "delay_s")
+COUNTS = tuple(one.name for one in fields(Faults) if one.name not in NO_COUNTS)
 
 
 @dataclass(slots=True)
@@ -69,6 +72,10 @@ class Knobs:
 
     def swallows_ack(self, sender: Spot) -> bool:
         return self.uses(sender, "unacked") is not None
+
+    def delay_s(self, target: Spot) -> float:
+        """How long a message to the device is on its way."""
+        return max((faults.delay_s for faults in self.of(target)), default=0.0)
 
     def spoiled(self, target: Spot, message: Node) -> Iterator[Node]:
         """What is delivered instead of a message: nothing, itself, itself twice, itself with a broken MAC."""

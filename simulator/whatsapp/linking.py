@@ -12,10 +12,11 @@ from simulator.whatsapp.published_keys import check_bundle
 from simulator.whatsapp.server_core import ServerCore
 from whatsapp import wire_pb2 as wire
 from whatsapp.adv import issue_identity, verify_device_signature
-from whatsapp.errors import ProtocolError
+from whatsapp.errors import PairingError, ProtocolError
 from whatsapp.jid import SERVER
 from whatsapp.keys import KEY_BYTES
 from whatsapp.nodes import Node
+from whatsapp.protobufs import parse
 from whatsapp.signal_session import PreKeyBundle
 
 QR_PREFIX = "https://wa.me/settings/linked_devices#"
@@ -51,7 +52,7 @@ class Linking:
     def register(self, link: Link) -> None:
         """A registration arrived: offer refs. Raises ProtocolError for a payload that cannot be."""
         data = link.payload.device_pairing_data
-        props = wire.DeviceProps.FromString(data.device_props)
+        props = parse(wire.DeviceProps, data.device_props)
         bundle = _bundle(data)
         check_bundle(self._core, link.who, bundle)
         refs = tuple(f"2@{self._core.rng(30).hex()}" for _ in range(self._core.settings.refs))
@@ -157,6 +158,8 @@ def parse_qr(text: str) -> tuple[str, bytes, bytes, bytes]:
 
 
 def _bundle(data: wire.ClientPayload.DevicePairingData) -> PreKeyBundle:
+    if not len(data.e_ident) == len(data.e_skey_val) == KEY_BYTES:
+        raise PairingError("a registration without keys")
     return PreKeyBundle(
         int.from_bytes(data.e_regid, "big"),
         data.e_ident,

@@ -82,6 +82,8 @@ class Messages:
             spot = self._core.accounts.spot(target)
             if spot is None or (spot.account is not recipient and spot.account is not sender.account):
                 continue
+            if sender.account.number in spot.account.blocked:
+                continue  # the sender does not learn that
             self._meet(sender.account, spot.account)
             attrs = self._from_user(sender, spot, target.is_lid, node)
             if spot.account is sender.account and node.optional("category") != "peer":
@@ -137,8 +139,9 @@ class Messages:
     def _give(self, spot: Spot, attrs: dict[str, Attribute], encs: Iterable[Node], node: Node) -> None:
         extras = [child for child in node.children if child.tag in _EXTRAS]
         stanza = Node("message", attrs, (*encs, *extras))
+        delay_s = self._knobs.delay_s(spot)
         for one in self._knobs.spoiled(spot, stanza):
-            self._delivery.deliver(spot, one)
+            self._delivery.deliver(spot, one, **({"delay_s": delay_s} if delay_s else {}))
 
     def _other_hash(self, sender: Spot, to: Jid, node: Node) -> str | None:
         """The hash over the true device list where the sender's differs: its list is old (protocol §12.8)."""

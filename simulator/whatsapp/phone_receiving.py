@@ -13,6 +13,7 @@ from whatsapp.jid import Jid
 from whatsapp.message_events import describe
 from whatsapp.nodes import Attribute, Node
 from whatsapp.padding import unpad
+from whatsapp.protobufs import parse
 from whatsapp.signal_messages import PreKeySignalMessage
 from whatsapp.state import Recent, Transaction
 
@@ -99,7 +100,7 @@ class PhoneReceiving:
             else:
                 self._check_identity(node, enc, sender)
                 plaintext = self._phone.cipher.decrypt(tx, address, kind, enc.data).plaintext
-            message = wa.Message.FromString(unpad(plaintext))
+            message = parse(wa.Message, unpad(plaintext))
             given = message.sender_key_distribution_message.axolotl_sender_key_distribution_message
             if given:
                 sender_keys.process_distribution(tx, str(chat), address, given)

@@ -174,10 +174,14 @@ class PhoneSending:
     def _listed(
         self, tx: Transaction, spots: Iterable[Spot], message_for: Callable[[Spot], wa.Message], by_lid: bool
     ) -> tuple[Node, ...]:
-        listed = [
-            Node("to", {"jid": spot.jid(by_lid)}, (self._encrypt(tx, spot, message_for(spot), {}),))
-            for spot in spots
-        ]
+        listed = []
+        for spot in spots:
+            try:
+                enc = self._encrypt(tx, spot, message_for(spot), {})
+            except ProtocolError as error:  # a device that published nonsense does not get it
+                self._phone.core.observed.complain(spot.key, f"cannot be encrypted to: {error}")
+            else:
+                listed.append(Node("to", {"jid": spot.jid(by_lid)}, (enc,)))
         return (Node("participants", {}, tuple(listed)),) if listed else ()
 
     def _encrypt(self, tx: Transaction, spot: Spot, message: wa.Message, attrs: dict[str, Attribute]) -> Node:

@@ -45,7 +45,7 @@ class Receipts:
         attrs: dict[str, Attribute] = {
             "class": "receipt",
             "id": node.text_attr("id"),
-            "from": node.attrs["to"],
+            "from": node.jid_attr("to"),
         }
         attrs |= {name: node.attrs[name] for name in ("type", "participant") if name in node.attrs}
         return Node("ack", attrs)

@@ -20,10 +20,12 @@ from simulator.whatsapp.server_core import ServerCore
 from simulator.whatsapp.server_parts import Parts
 from simulator.whatsapp.settings import ServerSettings
 from simulator.whatsapp.waking import restore
+from whatsapp import wire_pb2 as wire
 from whatsapp.channel import ServerChannel
-from whatsapp.errors import LocalProtocolError, ProtocolError
+from whatsapp.errors import ProtocolError
 from whatsapp.keys import Rng
 from whatsapp.nodes import Node
+from whatsapp.protobufs import parse
 
 
 class Server:
@@ -65,13 +67,10 @@ class Server:
             if received.reply:
                 link.write(received.reply)
             if received.established and link.channel.client is not None:
-                link.payload.ParseFromString(link.channel.client.payload)
+                link.payload = parse(wire.ClientPayload, link.channel.client.payload)
                 self._admission.admit(link)
         except ProtocolError as error:
             self.core.observed.complain(link.who, str(error))
-            link.end(abort=True)
-        except ValueError as error:
-            self.core.observed.complain(link.who, f"a client payload that is none: {error}")
             link.end(abort=True)
         else:
             for node in received.nodes:
@@ -120,8 +119,6 @@ class Server:
                 self._unlinked(link, node)
             elif link.stage is Stage.OPEN and link.spot is not None:
                 self.parts.stanzas.take(link.spot, node, link.send)
-        except LocalProtocolError:
-            raise
         except ProtocolError as error:
             self.core.observed.complain(link.who, f"<{node.tag}>: {error}")
             malformed = Node("xml-not-well-formed")

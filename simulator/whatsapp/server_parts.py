@@ -120,8 +120,6 @@ class Parts:
             self.core.observed.note(self.core.wall_s(), spot.key, False, node)
             try:
                 self.stanzas.take(spot, node, lambda answer: None)
-            except LocalProtocolError:
-                raise
             except ProtocolError as error:
                 self.core.observed.complain(spot.key, f"<{node.tag}>: {error}")
 

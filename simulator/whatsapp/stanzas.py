@@ -8,7 +8,7 @@ from simulator.whatsapp.presences import Presences
 from simulator.whatsapp.queries import Queries
 from simulator.whatsapp.receipts import Receipts
 from simulator.whatsapp.server_core import ServerCore
-from whatsapp.nodes import Node
+from whatsapp.nodes import Attribute, Node
 
 
 class Stanzas:
@@ -63,7 +63,14 @@ class Stanzas:
             self._core.observed.counts["acks of nothing"] += 1
 
     def _call(self, spot: Spot, node: Node, reply: Reply) -> None:
-        reply(Node.make("ack", class_="call", id=node.text_attr("id"), from_=node.attrs["to"]))
+        """Passed on to every device of the other side; what rings and what is hung up is theirs."""
+        to = node.jid_attr("to")
+        reply(Node.make("ack", class_="call", id=node.text_attr("id"), from_=to))
+        called = self._core.accounts.of(to)
+        attrs: dict[str, Attribute] = {"from": spot.jid(to.is_lid), "id": node.text_attr("id")}
+        attrs["t"] = str(self._core.now)
+        for target in [] if called is None else self._core.accounts.spots(called):
+            self._delivery.deliver(target, Node("call", attrs, node.content))
 
 
 def _nothing(node: Node) -> None:

@@ -106,3 +106,19 @@ def test_devices_whose_one_time_keys_are_withheld_are_written_to(world: World) -
     client.send(SITI, "halo")
     assert reader.texts() == ["halo"]
     assert len(world.person(SITI).account.devices[1].one_time) == before
+
+
+def test_messages_that_are_slow_come_in_order_and_survive_a_reconnect(world: World) -> None:
+    client, reader = world.linked(BUDI), world.linked(SITI)
+    put(world, f"{SITI}:1", Faults(delay_s=5))
+    client.send(SITI, "one")
+    world.pass_time(2)
+    client.send(SITI, "two")
+    assert reader.texts() == []
+    world.pass_time(3)
+    assert reader.texts() == ["one"]
+    reader.close()
+    reader.open()
+    assert reader.texts() == ["one", "two"]
+    world.pass_time(10)
+    assert reader.texts() == ["one", "two"]

@@ -267,3 +267,23 @@ def test_a_stanza_without_what_it_needs_ends_the_connection() -> None:
     world.run()
     assert client.failures[-1].status == 500
     assert "message" in world.server.core.observed.complaints[0]
+
+
+def test_a_call_rings_at_every_device_of_the_other_side(world: World) -> None:
+    spot = device(world)
+    client = world.linked(SITI)
+    creator = {"call-id": "C1", "call-creator": spot.account.lid_jid(1)}
+    to = world.person(SITI).account.lid_jid()
+    call = Node("call", {"id": "1", "to": to}, (Node("offer", creator),))
+    (ack,) = take(world, spot, call)
+    assert ack.attrs["class"] == "call"
+    assert client.told("call.offered")[0]["id"] == "C1"
+    assert any(entry["kind"] == "call" for entry in world.person(SITI).inbox())
+
+
+def test_a_group_is_left_as_other_clients_leave_it(world: World) -> None:
+    group = group_of(world, device(world))
+    spot = device(world, SITI)
+    leave = Node("leave", {}, (Node("group", {"id": group}),))
+    assert ask(world, spot, "w:g2", "set", (leave,), Jid("", "g.us")).attrs["type"] == "result"
+    assert sorted(world.server.core.groups[group].members) == [BUDI, AGUS]
