@@ -25,6 +25,7 @@ T = TypeVar("T")
 PATH = "/ws/chat"
 MAX_BYTES = 1 << 24
 ERRORS_KEPT = 100
+LINGER_S = 0.1  # whatsmeow drops a 515 that it has read when the close comes right behind it
 
 
 class Service:
@@ -116,6 +117,7 @@ class Service:
         try:
             while (data := await queue.get()) is not None:
                 await connection.send(data)
+            await asyncio.sleep(LINGER_S)
             await connection.close()
         except ConnectionClosed:
             pass
