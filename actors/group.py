@@ -13,6 +13,7 @@ from setproctitle import setproctitle
 from thespian.actors import ActorExitRequest
 
 from actors import exits
+from actors.beats import offered
 from actors.group_reports import Child
 from actors.group_watch import GroupWatch
 from actors.instance import InstanceActor
@@ -132,8 +133,11 @@ class GroupSupervisor(GroupWatch):
             return self._show_quarantine(child)
         child.generation += 1
         child.stopping, child.pid, child.doom = False, None, None
+        child.slot = child.slot or self._beats.take()
+        child.slot.clear()
         try:
-            child.address = self.createActor(InstanceActor)
+            with offered(child.slot):
+                child.address = self.createActor(InstanceActor)
         # Whatever keeps a process from starting (memory, descriptors, pids) is a crash of this instance, not of ours.
         except Exception as error:
             return self._crashed(child, 0, f"could not be started: {error}")
@@ -170,6 +174,8 @@ class GroupSupervisor(GroupWatch):
         if not child.drop:
             return self._start(child)
         del self._children[child.record.instance_id]
+        if child.slot is not None:
+            self._beats.give_back(child.slot)
         self._merger.forget(child.record.instance_id)
         self.send(self._root, InstanceDropped(child.record.instance_id))
         return self._ended()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from actors import exits
 from actors.base import BaseActor
+from actors.beats import BeatPage, Slot
 from actors.reports import Merger
 from actors.watchman import Watchman
 from core.messages import (
@@ -22,12 +23,13 @@ from core.snapshot import InstanceSnapshot
 @dataclass(slots=True)
 class Child:
     """One instance here. `address` None: no process. `generation`: counts processes, so that timers of an older one
-    are told apart. `stopping`: asked to stop; then `drop` says for good, else it is started again. `doom`: why the
-    watchdog ended its process."""
+    are told apart. `slot`: where its process's heartbeats are. `stopping`: asked to stop; then `drop` says for good,
+    else it is started again. `doom`: why the watchdog ended its process."""
 
     record: InstanceRecord
     address: Address = None
     generation: int = 0
+    slot: Slot | None = None
     pid: int | None = None
     history: tuple[float, ...] = ()
     restarts: int = 0
@@ -51,6 +53,7 @@ class GroupReports(BaseActor):
         self._children: dict[str, Child] = {}
         self._merger = Merger()
         self._watchman = Watchman()
+        self._beats = BeatPage()
         self._ending = False
 
     def _refuse(self, message: Routed, code: str, text: str) -> None:

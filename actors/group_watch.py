@@ -29,12 +29,23 @@ class GroupWatch(GroupGates):
 
     def _watch(self) -> None:
         """End who hangs or spins; what follows is the same as after any crash."""
+        self._read_beats()
         for instance_id, verdict, why in self._watchman.check(time.monotonic(), self._policy):
             child = self._children[instance_id]
             child.doom = child.doom or why
             logs.log_event("watchdog", f"Watchdog: {why}; {verdict.value}", "ERROR", instance_id, reason=why)
             end_process(exits.child_pid(self, child.address), SIGNALS[verdict])
         self.wake_after(CHECK_S, "watch", 0)
+
+    def _read_beats(self) -> None:
+        """Heartbeats that were no messages."""
+        offset_s = time.time() - time.monotonic()
+        for instance_id, child in self._children.items():
+            beat = child.slot.read() if child.slot is not None and child.address is not None else None
+            if beat is None or child.snapshot is None:
+                continue
+            self._watchman.heard(instance_id, beat.at_s, beat.cpu_percent, self._policy)
+            child.last_seen = (beat.at_s + offset_s, child.snapshot.link_state == "open")
 
     def receiveMsg_EndStale(self, message: EndStale, sender: Address) -> None:
         """What the sweep found hanging in a state that should have ended long ago; its stack tells where."""

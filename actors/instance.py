@@ -216,6 +216,7 @@ class InstanceActor(InstanceEnds):
         if self._runtime is None:
             return self.report()
         self._runtime.tick()
+        self._sign_of_life()
         if self._tick % PRUNE_BEATS == 0:
             self._prune(self._runtime.settings)
             self._runtime.keep()

@@ -19,7 +19,8 @@ class InstanceEnds(InstanceGates):
 
     def _check_memory(self, setup: ConfigureInstance) -> None:
         """End a process that leaks before it hurts its neighbours; the store hands everything over."""
-        used, ceiling_mb = private_bytes(), setup.settings.supervision.memory_mb
+        self._memory_bytes = used = private_bytes()
+        ceiling_mb = setup.settings.supervision.memory_mb
         if used is not None and used > ceiling_mb * 1024 * 1024:
             text = f"private memory {used // (1024 * 1024)} MiB, the ceiling is {ceiling_mb} MiB"
             self._log(Record("watchdog", "ERROR", {"text": f"Watchdog: {text}"}))

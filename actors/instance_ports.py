@@ -5,8 +5,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from actors import beats
 from actors.base import BaseActor
-from actors.reporting import Surroundings, snapshot
+from actors.reporting import Surroundings, news, private_bytes, snapshot
 from actors.runtime import Runtime
 from core import loglines
 from core.availability import Ledger, Span, add, export, restore
@@ -32,6 +33,8 @@ from store import logs
 from store.files import InstanceLock
 from store.session import SessionStore
 
+REPORT_S = 30.0
+
 
 class InstancePorts(BaseActor):
     """Knows the clock, the parent and the journal; `actors.instance.InstanceActor` adds life and messages."""
@@ -51,6 +54,9 @@ class InstancePorts(BaseActor):
         self._upstream_down = False
         self._counted_at_s = time.monotonic()
         self._cpu_percent: float | None = None
+        self._memory_bytes = private_bytes()
+        self._slot = beats.inherited()
+        self._reported: InstanceSnapshot | None = None
         self._cpu_at = (time.monotonic(), time.process_time())
 
     def _own_settings(self, setup: ConfigureInstance) -> Settings:
@@ -89,7 +95,19 @@ class InstancePorts(BaseActor):
         self._log(record)
 
     def report(self) -> None:
-        self.send(self._parent, InstanceReport(self._snapshot()))
+        self._report(self._snapshot())
+
+    def _report(self, snapshot: InstanceSnapshot) -> None:
+        self._reported = snapshot
+        self.send(self._parent, InstanceReport(snapshot))
+
+    def _sign_of_life(self) -> None:
+        """The heartbeat: a report when there is news or the last one is old, else a stamp for the group to see."""
+        snapshot, last = self._snapshot(), self._reported
+        if self._slot is not None:
+            self._slot.write(time.monotonic(), self._cpu_percent)
+        if self._slot is None or last is None or snapshot.at - last.at >= REPORT_S or news(last, snapshot):
+            self._report(snapshot)
 
     def _log(self, record: Record) -> None:
         assert self._setup is not None
@@ -120,6 +138,7 @@ class InstancePorts(BaseActor):
                 unsent_events=0 if runtime is None else runtime.feed.count,
                 ledger=self._ledger,
                 cpu_percent=self._cpu_percent,
+                memory_bytes=self._memory_bytes,
                 trouble=self._trouble or (runtime.store_failure if runtime is not None else None),
             ),
         )

@@ -1,7 +1,7 @@
 """What others see of an instance: its snapshot, made from the link and what the actor knows of itself."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core import breaker as breakers
 from core.address import Address
@@ -31,6 +31,7 @@ class Surroundings:
     unsent_events: int
     ledger: Ledger
     cpu_percent: float | None
+    memory_bytes: int | None
     trouble: str | None
 
 
@@ -41,6 +42,11 @@ def snapshot(link: Link, around: Surroundings) -> InstanceSnapshot:
     failure = link.failure
     parked = link.state is LinkState.PARKED and failure is not None
     last = around.last_frame_mono_s
+
+    def wall(mono_s: float) -> float:
+        # The clocks drift by microseconds, which is no news.
+        return round(mono_s + offset_s, 3)
+
     return InstanceSnapshot(
         instance_id=around.record.instance_id,
         at=around.wall_s,
@@ -52,31 +58,45 @@ def snapshot(link: Link, around: Surroundings) -> InstanceSnapshot:
         reason=around.trouble or link.cause or (failure.text if failure else None),
         failure_kind=failure.kind.value if failure else None,
         next_step=failure.kind.policy.next_step if parked and failure else None,
-        since=link.since_s + offset_s,
+        since=wall(link.since_s),
         attempts=link.attempts,
         recent_failures=len(recent),
-        failure_times=tuple(at + offset_s for at in recent[-100:]),
-        next_retry_at=None if link.next_at_s is None else link.next_at_s + offset_s,
+        failure_times=tuple(wall(at) for at in recent[-100:]),
+        next_retry_at=None if link.next_at_s is None else wall(link.next_at_s),
         pid=os.getpid(),
         epoch=around.epoch,
         host=around.host,
         restarts=around.restarts,
-        last_frame_at=None if last is None else last + offset_s,
+        last_frame_at=None if last is None else wall(last),
         queued_messages=around.queued_messages,
         unsent_events=around.unsent_events,
         run=around.ledger.run,
         day=last_day(around.ledger, around.wall_s),
         month=last_month(around.ledger, around.wall_s),
-        memory_bytes=private_bytes(),
+        memory_bytes=around.memory_bytes,
         cpu_percent=around.cpu_percent,
         address=around.address,
     )
 
 
+def news(before: InstanceSnapshot, now: InstanceSnapshot) -> bool:
+    """Whether more has changed than what changes all the time."""
+    unchanged = replace(
+        before,
+        at=now.at,
+        run=now.run,
+        day=now.day,
+        month=now.month,
+        memory_bytes=now.memory_bytes,
+        cpu_percent=now.cpu_percent,
+    )
+    return unchanged != now
+
+
 def private_bytes() -> int | None:
     """Resident memory that no other process shares, roughly: resident minus shared pages of /proc/self/statm."""
     try:
-        with open("/proc/self/statm", encoding="ascii") as statm:
+        with open("/proc/self/statm", "rb", buffering=0) as statm:
             fields = statm.read().split()
         return (int(fields[1]) - int(fields[2])) * _PAGE_BYTES
     except (OSError, ValueError, IndexError):

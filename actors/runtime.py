@@ -55,12 +55,11 @@ class Runtime(RuntimeCore):
         return None
 
     def tick(self) -> None:
-        """The heartbeat: expire messages, resend events, report."""
+        """The heartbeat: expire messages, resend events."""
         self.outbox, expired = outboxes.expire(self.outbox, self.ports.wall_s())
         for message in expired:
             self._finished(message)
         self.feed.pump(self.ports.now_s(), self.settings.events)
-        self._dirty = True
         self._settle()
 
     def keep(self) -> None:

@@ -27,7 +27,8 @@ class Watchman:
         self._watched.pop(name, None)
 
     def heard(self, name: str, now_s: float, cpu_percent: float | None, policy: SupervisionSettings) -> None:
-        if name in self._watched:
+        """A sign of life at that time; one that is older than what is known says nothing."""
+        if name in self._watched and now_s > self._watched[name].heard_s:
             self._watched[name] = watchdog.heard(self._watched[name], now_s, cpu_percent, policy)
 
     def condemn(self, name: str, now_s: float) -> bool:
