@@ -20,6 +20,7 @@ from store.tokens import TokenStore, imported_token, new_token
 from web.api.tokens import shown
 
 V1 = "/api/v1/tokens"
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,9 @@ class OfflineTokens:
 
 
 def checked(wanted: Wanted) -> tuple[list[Scope], list[str] | None]:
-    """Scopes and instances, as the API would accept them."""
+    """Scopes and instances, as the API would accept them; the name is looked at, too."""
+    if not 1 <= len(wanted.name) <= LONGEST_NAME:
+        raise CommandFailed(f"the name must have 1 to {LONGEST_NAME} characters", USAGE)
     for instance_id in wanted.instances or ():
         if not valid_id(instance_id):
             raise CommandFailed(f"{instance_id!r} is no instance id", USAGE)

@@ -50,10 +50,13 @@ def new_token(
 def imported_token(
     value: str, name: str, scopes: Iterable[Scope], instances: Iterable[str], *, now: float
 ) -> TokenRecord:
-    """The record for a value that another server gave out; it is good for these instances only.
+    """The record for a value that another server gave out; it is good for these instances only, and never an admin's.
 
     Raises ValueError, also for a value that is quickly guessed.
     """
+    scopes = frozenset(scopes)
+    if Scope.ADMIN in scopes:
+        raise ValueError("an imported token cannot be an admin's: make a new one for that")
     if len(value) < LEAST_IMPORTED_CHARS:
         raise ValueError(f"a token's value must have at least {LEAST_IMPORTED_CHARS} characters")
     return token_from_value(value, name, scopes, instances, now=now)

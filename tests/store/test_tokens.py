@@ -95,6 +95,8 @@ def test_an_imported_value_is_limited_to_instances(tokens: TokenStore) -> None:
     tokens.save(imported_token("64f0c1d2e3b4a", "old", {Scope.OPERATE}, ["toko1"], now=NOW))
     found = verify("64f0c1d2e3b4a", tokens.list(), NOW)
     assert found is not None and found.instances == {"toko1"}
+    with pytest.raises(ValueError, match="cannot be an admin's"):
+        imported_token("64f0c1d2e3b4a", "old", ADMIN, ["toko1"], now=NOW)
     with pytest.raises(ValueError, match="at least one instance"):
         imported_token("64f0c1d2e3b4a", "old", {Scope.OPERATE}, [], now=NOW)
 
