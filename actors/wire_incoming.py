@@ -90,10 +90,12 @@ class ReceivingTransport(tcp.TCPTransport):
     ) -> SecureIncoming | None:
         """The connection if it is to be watched on; `fileno`: the one that is readable, -1 none."""
         connection = incoming.socket
-        if closed or connection is None or not incoming.delay():
+        readable = connection is not None and connection.fileno() == fileno
+        # What has come is read even when the time is over: it may be this process that was late.
+        if closed or connection is None or not (readable or incoming.delay()):
             incoming.close()
             return None
-        if connection.fileno() != fileno:
+        if not readable:
             return incoming
         return self._handleReadableIncoming(incoming, has_exclusive_flag=has_exclusive_flag)
 

@@ -1,7 +1,10 @@
 """Connections that bring nothing: few are kept, none for long, and nobody waits for them."""
 
+import os
+import pickle
 import resource
 import select
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +15,7 @@ import pytest
 from actor_programs import Program, listeners, rss_kib, titled, wait_until
 from wire_forging import Forger
 
-from actors.wire_codec import HEADER_BYTES
+from actors.wire_codec import HEADER_BYTES, RECEIPT_BYTES
 from actors.wire_incoming import MAX_STRANGERS, STRANGER_DEADLINE
 
 THOUSANDS = 3_000
@@ -96,6 +99,39 @@ def test_a_silent_stranger_is_dropped_after_the_deadline(system: Program, said: 
         assert ready and connection.recv(1) == b""
         assert 0.9 * STRANGER_DEADLINE.total_seconds() < time.monotonic() - started_s < 30
     assert system.echo()
+
+
+def test_a_receiver_that_was_paused_reads_what_came_meanwhile(system: Program) -> None:
+    pid, port = root_of(system)
+    assert system.echo()
+    frame = Forger(bytes.fromhex(system.wanted["key"])).frame(port, pickle.dumps("x", protocol=5))
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        wait_until(lambda: has_peer(pid, port, connection), "the connection to be accepted")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            connection.sendall(frame)
+            select.select([], [], [], STRANGER_DEADLINE.total_seconds() + 0.5)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert len(connection.recv(4096)) == RECEIPT_BYTES, "read and answered, not dropped"
+    assert system.echo()
+
+
+def has_peer(pid: int, port: int, connection: socket.socket) -> bool:
+    """Whether the process holds its end of this connection."""
+    own = f"{port:04X}", f"{connection.getsockname()[1]:04X}"
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if (fields[1].split(":")[1], fields[2].split(":")[1]) == own:
+            return f"socket:[{fields[9]}]" in [link_of(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
+    return False
+
+
+def link_of(descriptor: Path) -> str:
+    try:
+        return os.readlink(descriptor)
+    except OSError:
+        return ""  # closed meanwhile
 
 
 def test_a_dripping_stranger_gains_no_time(system: Program) -> None:
