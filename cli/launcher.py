@@ -25,6 +25,16 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 HEARD = (signal.SIGCHLD, signal.SIGHUP, *STOPPING)
 
 
+def hear(timeout_s: float) -> signal.Signals | None:
+    """The next signal of HEARD, None when the time is over.
+
+    A process that is stopped (SIGSTOP) beyond the timeout gets whatever lies in memory from CPython's sigtimedwait: its
+    loop ends with EINTR and fills the answer all the same. That number is one of ours only if the signal came before.
+    """
+    heard = signal.sigtimedwait(HEARD, timeout_s)
+    return signal.Signals(heard.si_signo) if heard and heard.si_signo in HEARD else None
+
+
 @dataclass(slots=True)
 class Launcher:
     """`is_ready`: asked every tick until it is true, then `on_ready` once. SIGHUP is passed on to the children.
@@ -54,8 +64,7 @@ class Launcher:
     def _loop(self) -> int:
         while True:
             self._start_due()
-            heard = signal.sigtimedwait(HEARD, TICK_S)
-            number = signal.Signals(heard.si_signo) if heard else signal.SIGCHLD
+            number = hear(TICK_S) or signal.SIGCHLD
             if number in STOPPING or (number is signal.SIGHUP and self._terminal_gone()):
                 log.info("stopping: %s", number.name)
                 self._ask_to_stop()
@@ -132,8 +141,7 @@ class Launcher:
         deadline = time.monotonic() + self.stop_s
         self._reap()
         while any(child.pid for child in self.children) and (rest := deadline - time.monotonic()) > 0:
-            heard = signal.sigtimedwait(HEARD, rest)
-            if heard and heard.si_signo in STOPPING:
+            if hear(rest) in STOPPING:
                 log.warning("asked to stop again: ending everything now")
                 return
             self._reap()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.child import Child, restart_delay_s
+from cli.launcher import TICK_S
 from cli.processes import Process
 from tests.cli.running import DEADLINE_S, HOME, Started, eventually, gone, pids
 
@@ -50,6 +51,21 @@ def test_a_killed_child_is_started_again_and_the_other_is_left_alone(
     eventually(lambda: len(pids(tmp_path / "web.pids")) == 2, "the second web process")
     assert len(pids(tmp_path / "actors.pids")) == 1
     assert not gone(pids(tmp_path / "actors.pids")[0])
+
+
+def test_a_launcher_that_was_stopped_for_a_while_goes_on(started: Started, tmp_path: Path) -> None:
+    """As when a machine is paused, longer than the launcher waits for a signal."""
+    launcher = launch(started, tmp_path, "actors=obedient", "web=obedient")
+    for _ in range(3):
+        launcher.send_signal(signal.SIGSTOP)
+        time.sleep(TICK_S + 0.2)
+        launcher.send_signal(signal.SIGCONT)
+        time.sleep(0.1)
+    assert launcher.poll() is None, launcher.communicate()
+    [web] = pids(tmp_path / "web.pids")
+    os.kill(web, signal.SIGKILL)
+    eventually(lambda: len(pids(tmp_path / "web.pids")) == 2, "it still looks after its children")
+    assert len(pids(tmp_path / "actors.pids")) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
