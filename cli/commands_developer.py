@@ -1,4 +1,4 @@
-"""`test`, `check`, `bench`, `simulator`: for those who work on Sambung itself."""
+"""`test`, `check`, `bench`, `soak`, `simulator`: for those who work on Sambung itself."""
 
 from typing import Annotated
 
@@ -12,6 +12,7 @@ def register(app: typer.Typer) -> None:
     app.command("test", context_settings=ANY)(run_tests_command)
     app.command()(check)
     app.command(context_settings=ANY | {"help_option_names": []})(bench)
+    app.command(context_settings=ANY | {"help_option_names": []})(soak)
     app.command(context_settings=ANY | {"help_option_names": []})(simulator)
 
 
@@ -54,6 +55,13 @@ def bench(context: typer.Context) -> None:
     from cli.testing import run_module
 
     raise typer.Exit(run_module("benchmarks", context.args))
+
+
+def soak(context: typer.Context) -> None:
+    """Random faults against a server of its own, every invariant watched."""
+    from cli.testing import run_module
+
+    raise typer.Exit(run_module("soak", context.args))
 
 
 def simulator(context: typer.Context) -> None:

@@ -12,7 +12,7 @@ import thespian.actors as thespian
 from core import messages
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("actors", "cli", "core", "simulator", "store", "web", "whatsapp")
+PACKAGES = ("actors", "cli", "core", "simulator", "soak", "store", "web", "whatsapp")
 
 # Beside itself and the standard library. A name stands for everything below it.
 MAY_IMPORT: dict[str, frozenset[str]] = {
@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         {"core", "store", "cherrypy", "cheroot", "pydantic", "prometheus_client", "segno", "limits"}
     ),
     "simulator": frozenset({"whatsapp", "websockets"}),
+    "soak": frozenset({"benchmarks", "cli", "core", "simulator", "store", "psutil"}),
     "cli": frozenset(
         {"actors", "core", "simulator", "store", "web", "whatsapp"}
         | {"typer", "rich", "pydantic", "pydantic_settings", "psutil", "setproctitle"}

@@ -26,6 +26,7 @@ COMMANDS = (
         "test",
         "check",
         "bench",
+        "soak",
         "simulator",
     ),
     *("instances", "token", "config", "cleanup"),
