@@ -245,6 +245,29 @@ def test_a_link_that_only_dials_long_is_left_alone(simulator: Simulator, tmp_pat
         assert server.instance("slow")["pid"] == pid
 
 
+@pytest.mark.slow
+def test_a_pause_of_the_whole_tree_ends_no_link(simulator: Simulator, tmp_path: Path) -> None:
+    """After it every report is old; the links' own deadlines, which come first, deal with it."""
+    knobs = {"transport__dial_timeout_s": "1", "breaker__probe_timeout_s": "1", "cleanup__interval_s": "1"}
+    with running(tmp_path / "data", **(QUICK | knobs)) as server:
+        upstream = simulator.listener(fault="stall_handshake")
+        names = [f"p{number}" for number in range(4)]
+        for name in names:
+            server.add(name, upstream.url_of(name))
+        before = {name: server.wait_instance(name, lambda one: one["pid"])["pid"] for name in names}
+        server.wait_instance("p0", lambda one: one["link_state"] == "dialling")
+        tree = list(server.processes())
+        for pid in tree:
+            server.kill(pid, signal.SIGSTOP)
+        time.sleep(20.0)
+        for pid in reversed(tree):
+            os.kill(pid, signal.SIGCONT)
+        for _ in range(4):
+            next_sweep(server)
+        assert total(server)["stale_links"] == 0
+        assert {name: server.instance(name)["pid"] for name in names} == before
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 MiB."""
