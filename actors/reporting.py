@@ -63,6 +63,7 @@ def snapshot(link: Link, around: Surroundings) -> InstanceSnapshot:
         recent_failures=len(recent),
         failure_times=tuple(wall(at) for at in recent[-100:]),
         next_retry_at=None if link.next_at_s is None else wall(link.next_at_s),
+        deadline_at=None if (due_s := _deadline_s(link)) is None else wall(due_s),
         pid=os.getpid(),
         epoch=around.epoch,
         host=around.host,
@@ -91,6 +92,11 @@ def news(before: InstanceSnapshot, now: InstanceSnapshot) -> bool:
         cpu_percent=now.cpu_percent,
     )
     return unchanged != now
+
+
+def _deadline_s(link: Link) -> float | None:
+    """An open or closing link keeps the number of its attempt, which says nothing any more."""
+    return link.deadline_s if link.state in (LinkState.DIALLING, LinkState.AUTHENTICATING) else None
 
 
 def private_bytes() -> int | None:

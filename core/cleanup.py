@@ -7,8 +7,8 @@ it is looked at twice, and convicted only when the second look, with newer repor
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 
-from core.config import Settings, with_overrides
-from core.link_moves import DEADLINE_GRACE_S
+from core.config import Settings
+from core.health import CONNECTING
 from core.snapshot import InstanceSnapshot
 from core.sweeps import Caught, Sweep
 
@@ -31,31 +31,22 @@ class Stay:
     limit_s: float
 
 
-def allowed_s(one: InstanceSnapshot, settings: Settings) -> float | None:
-    """How long a link may stay in its state by its deadlines; None: as long as it likes."""
-    try:
-        own = with_overrides(settings, one.config.overrides)
-    except ValueError:  # stored by a version that knew other knobs
-        own = settings
-    transport, probe_s = own.transport, own.breaker.probe_timeout_s
-    match one.link_state:
-        case "dialling":
-            return max(transport.dial_timeout_s + DEADLINE_GRACE_S, probe_s)
-        case "authenticating":
-            return max(transport.auth_timeout_s, probe_s)
-        case "closing":
-            return transport.close_timeout_s
-        case _:
-            return None
+def due_at(one: InstanceSnapshot, settings: Settings) -> float | None:
+    """When the link must have left its state, by its own deadline (epoch seconds); None: whenever it likes."""
+    if one.link_state in CONNECTING:
+        return one.deadline_at
+    if one.link_state == "closing":
+        return one.since + settings.transport.close_timeout_s
+    return None
 
 
 def overdue(instances: Iterable[InstanceSnapshot], settings: Settings, now: float) -> dict[str, Stay]:
     """The first look: links that are older than their deadline and the grace. `now`: epoch seconds."""
     found: dict[str, Stay] = {}
     for one in instances:
-        limit_s = allowed_s(one, settings)
-        if one.pid is not None and limit_s is not None and now - one.since > limit_s + GRACE_S:
-            found[one.instance_id] = Stay(one.pid, one.link_state, one.since, limit_s)
+        due = due_at(one, settings)
+        if one.pid is not None and due is not None and now > due + GRACE_S:
+            found[one.instance_id] = Stay(one.pid, one.link_state, one.since, due - one.since)
     return found
 
 

@@ -15,8 +15,9 @@ class InstanceSnapshot:
 
     `link_state`: idle, waiting, dialling, authenticating, open, closing, parked, quarantined. `attempts`: since the
     last stable connection. `recent_failures`: failures inside the breaker's window, their times (epoch seconds) in
-    `failure_times`. `next_retry_at`, `since`, `last_frame_at`: epoch seconds or None. `run`, `day`, `month`: seconds
-    wanted and connected since the start, in 24 h, in 30 d. `address`: of its actor, None without a process.
+    `failure_times`. `next_retry_at`, `since`, `last_frame_at`: epoch seconds or None. `deadline_at`: by when
+    dialling or authenticating must be over. `run`, `day`, `month`: seconds wanted and connected since the start, in
+    24 h, in 30 d. `address`: of its actor, None without a process.
     """
 
     instance_id: str
@@ -34,6 +35,7 @@ class InstanceSnapshot:
     recent_failures: int = 0
     failure_times: tuple[float, ...] = ()
     next_retry_at: float | None = None
+    deadline_at: float | None = None
     pid: int | None = None
     epoch: int = 0
     host: str = ""

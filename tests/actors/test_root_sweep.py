@@ -235,7 +235,14 @@ def test_an_instance_that_was_removed_leaves_no_file(root: Root) -> None:
 def stuck(age_s: float = 500.0) -> InstanceSnapshot:
     now = time.time()
     return InstanceSnapshot(
-        "a", now, InstanceConfig(), "connected", link_state="dialling", since=now - age_s, pid=7
+        "a",
+        now,
+        InstanceConfig(),
+        "connected",
+        link_state="dialling",
+        since=now - age_s,
+        deadline_at=now - age_s + 22.0,
+        pid=7,
     )
 
 

@@ -5,31 +5,28 @@ from typing import Any
 
 import pytest
 
-from core.cleanup import GRACE_S, NAMED_SESSIONS, allowed_s, confirmed, overdue, plus, told
-from core.config import BreakerSettings, Settings, TransportSettings
+from core.cleanup import GRACE_S, NAMED_SESSIONS, confirmed, due_at, overdue, plus, told
+from core.config import Settings, TransportSettings
 from core.instances import InstanceConfig
 from core.snapshot import InstanceSnapshot
 from core.sweeps import NOTHING_CAUGHT, Caught, Sweep
 
 NOW = 1_795_446_904.0
-SETTINGS = Settings(
-    transport=TransportSettings(dial_timeout_s=10.0, auth_timeout_s=8.0, close_timeout_s=3.0),
-    breaker=BreakerSettings(probe_timeout_s=5.0),
-)
-DIAL_S = 12.0  # the transport's own deadline comes 2 s before the link's
+SETTINGS = Settings(transport=TransportSettings(close_timeout_s=3.0))
+DIAL_S = 12.0
 
 
 def one(state: str = "dialling", age_s: float = 0.0, **more: Any) -> InstanceSnapshot:
-    config = more.pop("config", InstanceConfig())
-    fields = {"link_state": state, "since": NOW - age_s, "pid": 7} | more
-    return InstanceSnapshot("a", NOW, config, "connected", **fields)
+    since = NOW - age_s
+    fields = {"link_state": state, "since": since, "pid": 7, "deadline_at": since + DIAL_S} | more
+    return InstanceSnapshot("a", NOW, InstanceConfig(), "connected", **fields)
 
 
 @pytest.mark.parametrize(
-    ("state", "limit_s"),
+    ("state", "due_in_s"),
     [
         ("dialling", DIAL_S),
-        ("authenticating", 8.0),
+        ("authenticating", DIAL_S),
         ("closing", 3.0),
         ("open", None),
         ("waiting", None),
@@ -38,19 +35,13 @@ def one(state: str = "dialling", age_s: float = 0.0, **more: Any) -> InstanceSna
         ("quarantined", None),
     ],
 )
-def test_how_long_a_link_may_stay(state: str, limit_s: float | None) -> None:
-    assert allowed_s(one(state), SETTINGS) == limit_s
+def test_when_a_link_must_have_left_its_state(state: str, due_in_s: float | None) -> None:
+    assert due_at(one(state), SETTINGS) == (None if due_in_s is None else NOW + due_in_s)
 
 
-def test_a_probe_of_the_instance_may_take_longer() -> None:
-    config = InstanceConfig(overrides={"breaker": {"probe_timeout_s": 60}})
-    assert allowed_s(one(config=config), SETTINGS) == 60
-    assert allowed_s(one("authenticating", config=config), SETTINGS) == 60
-
-
-def test_overrides_that_nobody_knows_any_more_leave_the_servers_limits() -> None:
-    config = InstanceConfig(overrides={"breaker": {"gone": 1}})
-    assert allowed_s(one(config=config), SETTINGS) == DIAL_S
+def test_an_authentication_without_a_deadline_may_take_as_long_as_it_likes() -> None:
+    """Somebody may have to scan a code."""
+    assert overdue([one("authenticating", age_s=1e6, deadline_at=None)], SETTINGS, NOW) == {}
 
 
 @pytest.mark.parametrize(
