@@ -9,8 +9,8 @@ from whatsapp.nodes import Attribute, Node
 
 # Of these nobody else hears.
 KEPT_HERE = ("hist_sync", "peer_msg", "server-error")
-# These do not say that the message arrived.
-NOT_ANSWERS = ("read", "read-self", "played", "played-self", "hist_sync", "server-error")
+# These do not answer the message. Who asks for it again acknowledges it, too, maybe after it was sent again.
+NOT_ANSWERS = ("retry", "read", "read-self", "played", "played-self", "hist_sync", "server-error")
 
 
 class Receipts:
