@@ -25,6 +25,8 @@ QUICK: dict[str, dict[str, Any]] = {
     "commands": {"instances": 1, "turns": 1, "asks_per_turn": 5},
     "wire": {"turns": 1, "asks_per_turn": 20},
     "streaming": {"instances": 2, "count": 3},
+    "flapping": {"instances": 2, "turns": 1, "turn_s": 1.0},
+    "neighbours": {"instances": 2, "turns": 1, "count": 5},
     "recovery": {"counts": (20,), "turns": 1},
     "protocol": {"turns": 1, "divisor": 50},
 }

@@ -56,35 +56,41 @@ def names(count: int) -> list[str]:
 
 
 @contextmanager
-def bed(instances: int) -> Iterator[Bed]:
-    """A fresh server with this many open instances; everything ends with the block."""
+def bed(instances: int, settings: str = SETTINGS, ack_field: str | None = None) -> Iterator[Bed]:
+    """A fresh server with this many open instances; everything ends with the block. `settings`: of a TOML file."""
     with (
         tempfile.TemporaryDirectory(prefix="sambung-bench-") as folder,
         Simulator.spawn() as simulator,
-        server_in(Path(folder), simulator.listener(), names(instances)) as made,
+        server_in(Path(folder), simulator.listener(), names(instances), settings, ack_field) as made,
     ):
         made.wait_open(instances)
         yield made
 
 
 @contextmanager
-def server_in(folder: Path, upstream: Listener, wanted: Sequence[str]) -> Iterator[Bed]:
+def server_in(
+    folder: Path,
+    upstream: Listener,
+    wanted: Sequence[str],
+    settings: str = SETTINGS,
+    ack_field: str | None = None,
+) -> Iterator[Bed]:
     """A server that finds these instances in its registry, as after a restart."""
     place = Place.choose(folder)
     place.data.create()
-    register(place, upstream, wanted)
+    register(place, upstream, wanted, ack_field)
     config = folder / "bench.toml"
-    config.write_text(SETTINGS)
+    config.write_text(settings)
     token = "sbg_" + secrets.token_urlsafe(32)
     with running_server(Request(folder, config, "127.0.0.1", 0), place, token) as client:
         yield Bed(client, place, token, upstream)
 
 
-def register(place: Place, upstream: Listener, wanted: Sequence[str]) -> None:
+def register(place: Place, upstream: Listener, wanted: Sequence[str], ack_field: str | None = None) -> None:
     engine = open_registry(place.data.registry_url, time.time())
     registry = Registry(engine)
     for name in wanted:
-        config = InstanceConfig(LinkKind.WEBSOCKET, upstream.url_of(name))
+        config = InstanceConfig(LinkKind.WEBSOCKET, upstream.url_of(name), ack_field=ack_field)
         registry.save(InstanceRecord(name, config, Desired.CONNECTED, created_at=time.time()))
     engine.dispose()
 

@@ -7,6 +7,7 @@ that can be slow, sliced or dead for everybody on it, and for the server an upst
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -106,7 +107,7 @@ def made(count: int, settings: str = "", *, direct: bool = False) -> Iterator[Be
         config = place.data.root / "soak.toml"
         config.write_text(f"[limits]\nmax_instances = {max(200, count)}\n{settings}")
         token = "sbg_" + secrets.token_urlsafe(32)
-        request = Request(place.data.root, config, "127.0.0.1", 0)
+        request = Request(place.data.root, config, "127.0.0.1", free_port())
         with without_overrides(), running_server(request, place, token) as client:
             launcher = launcher_of(place)
             assert launcher is not None
@@ -119,6 +120,13 @@ def made(count: int, settings: str = "", *, direct: bool = False) -> Iterator[Be
                 for burner in bed.burners:
                     burner.kill()
                     burner.wait()
+
+
+def free_port() -> int:
+    """One that nobody listens on now: a web process that was killed has to come back where it was."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
 
 
 @contextmanager

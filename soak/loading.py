@@ -22,9 +22,9 @@ CONNECTIONS = 8
 
 @contextmanager
 def requests(bed: Bed) -> "Iterator[queue.SimpleQueue[dict[str, Any]]]":
-    """The windows of `soak.paced`, as they come."""
+    """The windows of `benchmarks.paced`, as they come."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "soak.paced"],
+        [sys.executable, "-m", "benchmarks.paced"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=HOME,

@@ -14,6 +14,7 @@ from cli.processes import descendants
 from simulator.client import SimulatorError
 from simulator.views import InstanceSummary
 from soak import invariants
+from soak.acts import heal
 from soak.bed import Bed
 from soak.cases import Case, Seen
 from soak.faults import GENTLE, HARD, SINGLE, Fault, Scope
@@ -117,16 +118,21 @@ class Soak:
             self._begin_due(shown, counts)
 
     def _no_answer(self, failure: CommandFailed) -> None:
-        """Only parts of the server that are being replaced may keep the API from answering."""
         self.api_failures += 1
-        if not any(case.fault.scope is Scope.ALL for case in self._open):
+        if not self._excused():
             self.complain([f"the API: {failure.message}"])
+
+    def _excused(self) -> bool:
+        """Only parts of the server that are being replaced may keep the API from answering."""
+        return any(case.fault.scope is Scope.ALL for case in self._open)
 
     def _lift_due(self, case: Case) -> None:
         if case.lifted is None and time.monotonic() >= case.lift_s:
             try:
                 case.lift()
             except (CommandFailed, SimulatorError) as failure:
+                if self._excused():
+                    return  # the next turn tries again
                 self.complain([f"{case.fault.what}: could not be ended: {failure}"])
             case.lifted = time.time()
 
@@ -227,7 +233,10 @@ class Soak:
         try:
             lift = fault.act(self.bed, names, self._draw)
         except (CommandFailed, SimulatorError, LookupError) as failure:
-            self.complain([f"{fault.what}: could not be begun: {failure}"])
+            if fault.scope is Scope.ONE:
+                heal(self.bed, names)
+            if not self._excused():
+                self.complain([f"{fault.what}: could not be begun: {failure}"])
             return
         self._open.append(Case(fault, lift, began, time.monotonic() + lasts_s, before))
 

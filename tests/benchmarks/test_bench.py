@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from benchmarks import commands, memory, protocol, reading, recovery, starting, streaming
+from benchmarks import (
+    commands,
+    flapping,
+    memory,
+    neighbours,
+    protocol,
+    reading,
+    recovery,
+    starting,
+    streaming,
+)
 from benchmarks.__main__ import QUICK
 from benchmarks.report import Row, Rule, Target, result
 from benchmarks.running import Bed, bed
@@ -25,6 +35,8 @@ EXPECTED = {
     "commands": (6, 2),
     "wire": (2, 1),
     "streaming": (2, 1),
+    "flapping": (2, 0),
+    "neighbours": (4, 2),
     "recovery": (10, 2),
     "protocol": (6, 0),
 }
@@ -74,6 +86,21 @@ def test_without_node_the_library_cannot_be_measured(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", "")
     with pytest.raises(RuntimeError, match="node and npm are not installed"):
         protocol.run(turns=1, divisor=50)
+
+
+@pytest.mark.serial
+@pytest.mark.parametrize(
+    ("name", "run"),
+    [
+        ("flapping", lambda: flapping.run(instances=2, turns=1, turn_s=1.0)),
+        ("neighbours", lambda: neighbours.run(instances=2, turns=1, count=10)),
+    ],
+    ids=["flapping", "neighbours"],
+)
+def test_a_benchmark_with_a_server_of_its_own_gives_its_rows(
+    name: str, run: Callable[[], dict[str, Any]]
+) -> None:
+    expect_rows(name, run())
 
 
 def expect_rows(name: str, found: dict[str, Any]) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.paced import quantile_ms
 from soak.cases import Case, Seen
 from soak.faults import GENTLE, HARD, SINGLE, Fault, Scope
-from soak.paced import quantile_ms
 
 BY_NAME = {fault.what: fault for fault in (*SINGLE, *HARD, *GENTLE)}
 

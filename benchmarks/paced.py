@@ -77,6 +77,11 @@ class Paced:
             for key, _ in self._selector.select(max(0.0, self._next_s - time.perf_counter())):
                 self._take(key.data)
 
+    def close(self) -> None:
+        for key in list(self._selector.get_map().values()):
+            key.data.sock.close()
+        self._selector.close()
+
     def _ask(self, kept: Kept, due_s: float) -> None:
         kept.due_s = due_s
         kept.received.clear()
