@@ -118,11 +118,13 @@ def resolve(attempt: Attempt, target: Target) -> list[Address]:
     host, port = (
         (target.host, target.port) if target.proxy is None else (target.proxy.host, target.proxy.port)
     )
-    attempt.doing = f"looking {host} up"
+    attempt.doing, attempt.looking_up = f"looking {host} up", True
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError):
         raise DialFailed(Failure(FailureKind.NETWORK, f"{host}: the name could not be resolved")) from None
+    finally:
+        attempt.looking_up = False
     addresses: list[Address] = []
     for family, _, _, _, address in found:
         if (family, address) not in addresses:

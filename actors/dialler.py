@@ -15,6 +15,8 @@ from core.failures import Failure, FailureKind
 from core.protocol import Endpoint
 
 MAX_LATE = 8
+# A resolver that is silent is found within 10 s (resilience §9 row 11), not just after.
+LOOK_UP_S = 9.5
 
 
 class Dialler:
@@ -26,6 +28,7 @@ class Dialler:
         self._attempt: Attempt | None = None
         self._ending: Failure | None = None  # why the attempt was cancelled
         self._give_up_s = math.inf
+        self._resolved_by_s = math.inf
         self._late: list[Attempt] = []
 
     @property
@@ -34,7 +37,7 @@ class Dialler:
 
     @property
     def deadline_s(self) -> float | None:
-        return None if self._attempt is None else self._give_up_s
+        return None if self._attempt is None else min(self._give_up_s, self._resolved_by_s)
 
     def fds(self) -> list[int]:
         """What becomes readable when a thread is done."""
@@ -61,12 +64,13 @@ class Dialler:
             return Failure(FailureKind.NETWORK, "no thread is left for a connection")
         self._attempt, self._ending = attempt, None
         self._give_up_s = now_s + self.settings.dial_timeout_s
+        self._resolved_by_s = now_s + LOOK_UP_S
         return None
 
     def cancel(self, now_s: float, why: Failure = CANCELLED) -> None:
         """Ends the running attempt; its outcome is `why`, once its socket is closed."""
         if self._attempt is not None and self._ending is None:
-            self._ending = why
+            self._ending, self._resolved_by_s = why, math.inf
             self._give_up_s = now_s + self.settings.close_timeout_s
             self._attempt.cancel()
 
@@ -75,8 +79,8 @@ class Dialler:
         attempt = self._attempt
         if attempt is None:
             return None
-        if not attempt.done and self._ending is None and now_s >= self._give_up_s:
-            self.cancel(now_s, dial_timeout(self.settings.dial_timeout_s, attempt.doing))
+        if not attempt.done and self._ending is None:
+            self._keep_deadlines(attempt, now_s)
         if attempt.done:
             self._attempt = None
             result = attempt.take()
@@ -88,6 +92,14 @@ class Dialler:
             self._late.append(attempt)
             return self._ending
         return None
+
+    def _keep_deadlines(self, attempt: Attempt, now_s: float) -> None:
+        if now_s >= self._give_up_s:
+            self.cancel(now_s, dial_timeout(self.settings.dial_timeout_s, attempt.doing))
+        elif now_s >= self._resolved_by_s:
+            self._resolved_by_s = math.inf
+            if attempt.looking_up:
+                self.cancel(now_s, dial_timeout(LOOK_UP_S, attempt.doing))
 
     def reap(self) -> None:
         """Forgets the cancelled attempts whose threads are back."""

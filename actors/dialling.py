@@ -42,12 +42,13 @@ CANCELLED = Failure(FailureKind.NETWORK, "the attempt was cancelled")
 class Attempt:
     """One dial. The owner calls start, cancel, settled, take, fileno and dispose; the stages call the rest.
 
-    `doing`: what the thread is at, for the text of a timeout.
+    `doing`: what the thread is at, for the text of a timeout; `looking_up`: it waits for the resolver.
     """
 
     def __init__(self, epoch: int) -> None:
         self.epoch = epoch
         self.doing = "starting"
+        self.looking_up = False
         self._lock = threading.Lock()
         self._cancelled = False
         self._sock: socket.socket | None = None

@@ -6,7 +6,7 @@ import time
 from actors import exits
 from actors.group_gates import GroupGates
 from actors.group_reports import Child
-from actors.watchman import CHECK_S, SIGNALS, end_process
+from actors.watchman import SIGNALS, end_process
 from core.config import SupervisionSettings
 from core.messages import Address, EndStale, GroupReport
 from store import logs
@@ -35,7 +35,7 @@ class GroupWatch(GroupGates):
             child.doom = child.doom or why
             logs.log_event("watchdog", f"Watchdog: {why}; {verdict.value}", "ERROR", instance_id, reason=why)
             end_process(exits.child_pid(self, child.address), SIGNALS[verdict])
-        self.wake_after(CHECK_S, "watch", 0)
+        self.wake_after(self._watchman.wait_s, "watch", 0)
 
     def _read_beats(self) -> None:
         """Heartbeats that were no messages."""

@@ -14,7 +14,7 @@ from actors import exits
 from actors.journal import JournalActor
 from actors.registry import RegistryActor
 from actors.root_sweep import RootSweep
-from actors.watchman import CHECK_S, SIGNALS, end_process
+from actors.watchman import SIGNALS, end_process
 from core.messages import (
     Address,
     CommandReply,
@@ -162,7 +162,7 @@ class Supervisor(RootSweep):
                 part
             )
             end_process(exits.child_pid(self, address), SIGNALS[verdict])
-        self.wake_after(CHECK_S, "watch", 0)
+        self.wake_after(self._watchman.wait_s, "watch", 0)
 
     def _forget_part(self, part: str, cause: str) -> None:
         """What cannot be answered any more is answered now."""
@@ -191,7 +191,8 @@ class Supervisor(RootSweep):
     def receiveMsg_InstanceCrashed(self, message: InstanceCrashed, sender: Address) -> None:
         crash = message.record
         text = f"Process of instance {crash.instance_id} (pid {crash.pid}) ended: {crash.cause}"
-        logs.log_event("instance.crashed", text, "ERROR", crash.instance_id, pid=crash.pid, cause=crash.cause)
+        about = {"crashed_pid": crash.pid, "cause": crash.cause}
+        logs.log_event("instance.crashed", text, "ERROR", crash.instance_id, **about)
         self.send(self._registry, SaveCrash(crash))
         record = self._records.get(crash.instance_id)
         if message.quarantine is not None and record is not None:

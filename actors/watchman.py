@@ -1,5 +1,6 @@
 """Watches children by their heartbeats: the shell around `core.watchdog`, used by groups and by the root."""
 
+import math
 import os
 import signal
 
@@ -8,14 +9,16 @@ from core.config import SupervisionSettings
 from core.watchdog import Verdict, Watched
 
 CHECK_S = 2.5
+CHECK_MIN_S = 0.05
 
 SIGNALS = {Verdict.ABORT: signal.SIGABRT, Verdict.KILL: signal.SIGKILL}
 
 
 class Watchman:
-    """Whom to watch, by name. Times are monotonic seconds."""
+    """Whom to watch, by name. Times are monotonic seconds. `wait_s`: when to check next, after each check."""
 
     def __init__(self) -> None:
+        self.wait_s = CHECK_S
         self._watched: dict[str, Watched] = {}
         self._expected_s: float | None = None
 
@@ -39,11 +42,20 @@ class Watchman:
         return True
 
     def check(self, now_s: float, policy: SupervisionSettings) -> list[tuple[str, Verdict, str]]:
-        """Who must be ended now, how, and why; call it every CHECK_S."""
-        expected_s, self._expected_s = self._expected_s, now_s + CHECK_S
+        """Who must be ended now, how, and why; call it again after `wait_s`."""
+        expected_s = self._expected_s
+        convicted = []
         if expected_s is not None and watchdog.late(expected_s, now_s, policy):
             self._watched = {name: watchdog.pardoned(one, now_s) for name, one in self._watched.items()}
-            return []
+        else:
+            convicted = self._convicted(now_s, policy)
+        # Not a moment after the silence that convicts, or the stack's grace, is over.
+        due_s = min((watchdog.due_s(one, policy) for one in self._watched.values()), default=math.inf)
+        self.wait_s = min(CHECK_S, max(CHECK_MIN_S, due_s - now_s))
+        self._expected_s = now_s + self.wait_s
+        return convicted
+
+    def _convicted(self, now_s: float, policy: SupervisionSettings) -> list[tuple[str, Verdict, str]]:
         convicted: list[tuple[str, Verdict, str]] = []
         for name, one in self._watched.items():
             verdict, why = watchdog.judge(one, now_s, policy)
@@ -54,13 +66,18 @@ class Watchman:
 
 
 def end_process(pid: int | None, number: signal.Signals) -> bool:
-    """Send a signal through a pidfd, so that it can't hit a process that got the number since. True when sent."""
+    """Send a signal through a pidfd, so that it can't hit a process that got the number since. True when sent.
+
+    Without a descriptor left (EMFILE) the number alone has to do: a child's is not given anew before it was reaped.
+    """
     if pid is None:
         return False
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
         return False
+    except OSError:
+        return _killed(pid, number)
     try:
         signal.pidfd_send_signal(fd, number)
         return True
@@ -68,3 +85,11 @@ def end_process(pid: int | None, number: signal.Signals) -> bool:
         return False
     finally:
         os.close(fd)
+
+
+def _killed(pid: int, number: signal.Signals) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True

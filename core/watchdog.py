@@ -47,6 +47,13 @@ def judge(watched: Watched, now_s: float, policy: SupervisionSettings) -> tuple[
     return Verdict.FINE, ""
 
 
+def due_s(watched: Watched, policy: SupervisionSettings) -> float:
+    """When silence alone changes the verdict."""
+    if watched.aborted_s is not None:
+        return watched.aborted_s + policy.abort_grace_s
+    return watched.heard_s + policy.silence_s
+
+
 def aborted(watched: Watched, now_s: float) -> Watched:
     return replace(watched, aborted_s=now_s)
 

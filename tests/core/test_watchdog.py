@@ -3,7 +3,7 @@
 import pytest
 
 from core.config import SupervisionSettings
-from core.watchdog import Verdict, Watched, aborted, heard, judge, late, pardoned
+from core.watchdog import Verdict, Watched, aborted, due_s, heard, judge, late, pardoned
 
 DEFAULT = SupervisionSettings()
 V = Verdict
@@ -51,6 +51,13 @@ def test_an_aborted_child_gets_two_seconds_for_its_stack() -> None:
     watched = aborted(Watched(0.0), 20.0)
     assert judge(watched, 21.9, DEFAULT)[0] is V.FINE
     assert judge(watched, 22.0, DEFAULT)[0] is V.KILL
+
+
+@pytest.mark.parametrize("watched", [Watched(7.0), aborted(Watched(7.0), 30.0)], ids=["silent", "aborted"])
+def test_the_verdict_on_a_silent_child_changes_when_it_is_due(watched: Watched) -> None:
+    due = due_s(watched, DEFAULT)
+    assert judge(watched, due - 0.01, DEFAULT)[0] is V.FINE
+    assert judge(watched, due, DEFAULT)[0] is not V.FINE
 
 
 @pytest.mark.parametrize(("now_s", "expected"), [(12.0, False), (12.1, True), (9.0, False)])

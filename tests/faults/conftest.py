@@ -11,22 +11,12 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "system")]
 
+from hooked import hooks_on  # noqa: E402
 from peer import Peer, peer  # noqa: E402
-from rows import Admit, House, Patient  # noqa: E402
+from rows import SETTINGS, Admit, House, Patient  # noqa: E402
 from server import running  # noqa: E402
 
 from simulator.client import Listener, Simulator  # noqa: E402
-
-# Retries that a test can wait for; every deadline of transport and breaker is the default.
-SETTINGS: dict[str, str] = {
-    "retry__delay_s": "0.5",
-    "retry__timeout_delay_s": "1",
-    "retry__step_s": "0.1",
-    "retry__max_s": "1",
-    "retry__fast_first_s": "0.5",
-    "retry__stable_after_s": "1",
-    "breaker__failure_threshold": "1000",
-}
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +35,8 @@ def remote() -> Iterator[Peer]:
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory, simulator: Simulator) -> Iterator[House]:
-    with running(tmp_path_factory.mktemp("data"), **SETTINGS) as server:
+    data = tmp_path_factory.mktemp("data")
+    with hooks_on(data / "hooks"), running(data, **SETTINGS) as server:
         one = House(server, simulator.listener())
         one.settle()
         yield one

@@ -6,12 +6,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import psutil
 import pytest
 from server import Server, wait_for
 from watching import at_s, log_events, open_fds, tcp_to, wait_events
 
 from simulator.client import Listener
 
+# Retries that a test can wait for; every deadline of transport and breaker is the default.
+SETTINGS: dict[str, str] = {
+    "retry__delay_s": "0.5",
+    "retry__timeout_delay_s": "1",
+    "retry__step_s": "0.1",
+    "retry__max_s": "1",
+    "retry__fast_first_s": "0.5",
+    "retry__stable_after_s": "1",
+    "breaker__failure_threshold": "1000",
+}
 OTHERS = ("steady1", "steady2", "steady3")
 # Connections between actors come and go; what leaks grows with every row.
 SLACK_FDS = 4
@@ -58,6 +69,10 @@ class House:
                     found[part] = len(open_fds(pid))
         return found
 
+    def group_of(self, name: str) -> int:
+        """The pid of the group that an instance is in."""
+        return psutil.Process(self.server.instance(name)["pid"]).ppid()
+
     def has_leaked(self) -> bool:
         """More descriptors than at the start of all rows, or another set of processes."""
         now = self.fds()
@@ -92,12 +107,13 @@ Admit = Callable[..., "Patient"]
 
 @dataclass
 class Patient:
-    """The instance that a row happens to."""
+    """The instance that a row happens to. `proxy_port`: where it dials when not straight to its upstream."""
 
     house: House
     name: str
     upstream: Listener
     fds: int = 0
+    proxy_port: int | None = None
 
     @property
     def server(self) -> Server:
@@ -151,7 +167,7 @@ class Patient:
         """Back as before: open, one socket, as many descriptors; never two sessions, no frame of an old one."""
         one = self.server.wait_open(self.name)
         wait_for(
-            lambda: tcp_to(one["pid"], self.upstream.port) == 1,
+            lambda: tcp_to(one["pid"], self.proxy_port or self.upstream.port) == 1,
             10,
             lambda: f"sockets: {open_fds(one['pid'])}",
         )
@@ -164,3 +180,25 @@ class Patient:
         assert (seen.sessions_max, seen.open_max, seen.stale_frames, seen.violations) == (1, 1, 0, 0)
         assert one["restarts"] == 0
         assert all(event["kind"] != "bug" for event in self.events("socket.error"))
+
+
+def crashes(patient: Patient) -> list[dict[str, Any]]:
+    """Its crash records, newest first."""
+    return list(patient.server.call("GET", f"/api/v1/instances/{patient.name}/crashes").data)
+
+
+def received(patient: Patient) -> list[int]:
+    """The numbers of the upstream's events in the journal, in its order."""
+    found: list[int] = []
+    after = ""
+    while True:
+        path = f"/api/v1/instances/{patient.name}/events?limit=500{after}"
+        answer = patient.server.call("GET", path)
+        assert answer.status == 200, answer.raw
+        found += [
+            event["data"]["content"]["id"] for event in answer.data if event["kind"] == "message.received"
+        ]
+        cursor = answer.body["page"]["next"]
+        if cursor is None:
+            return found
+        after = f"&after={cursor}"

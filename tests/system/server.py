@@ -40,11 +40,13 @@ class Answer:
 
 @dataclass
 class Server:
-    """`env`: settings as SAMBUNG_SECTION__KEY without the prefix; `data`: its data folder."""
+    """`env`: settings as SAMBUNG_SECTION__KEY without the prefix; `data`: its data folder; `within`: a command that
+    replaces itself by the one that follows."""
 
     data: Path
     env: dict[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Server":
@@ -61,6 +63,7 @@ class Server:
         with open(self.data / "serve.out", "ab") as out:
             self.process = subprocess.Popen(
                 [
+                    *self.within,
                     sys.executable,
                     str(HOME / "run.py"),
                     "serve",
@@ -222,9 +225,9 @@ def wait_for(condition: Callable[[], object], deadline_s: float, say: Callable[[
 
 
 @contextlib.contextmanager
-def running(data: Path, *arguments: str, **env: str) -> Iterator[Server]:
+def running(data: Path, *arguments: str, within: tuple[str, ...] = (), **env: str) -> Iterator[Server]:
     """A server that is stopped at the end; keyword arguments are settings: `retry__delay_s="1"`."""
-    server = Server(data, {key.upper(): value for key, value in env.items()}, arguments)
+    server = Server(data, {key.upper(): value for key, value in env.items()}, arguments, within)
     try:
         yield server.start()
     finally:
