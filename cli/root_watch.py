@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 INTERVAL_S = 2.0
-MISSES = 3
+# As long as other supervisors may be silent (supervision.silence_s): a thousand processes that start leave the root
+# few turns on two cores, and building the tree anew would start them all again.
+MISSES = 8
 
 
 @dataclass(slots=True)
