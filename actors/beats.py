@@ -12,16 +12,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-# When (monotonic seconds; 0 = never), and the share of one core used since the last one (NaN = not known).
-_SLOT = struct.Struct("=dd")
+# When (monotonic seconds; 0 = never), the share of one core used since the last one (NaN = not known), and when the
+# link last received a frame (monotonic seconds; 0 = never).
+_SLOT = struct.Struct("=ddd")
+_FRAME = struct.Struct("=d")
+_FRAME_AT = _SLOT.size - _FRAME.size
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The last heartbeat in a slot."""
+    """The last heartbeat in a slot, and when the link last received a frame. Monotonic seconds."""
 
     at_s: float
     cpu_percent: float | None
+    last_frame_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +35,23 @@ class Slot:
     page: mmap.mmap
     offset: int
 
-    def write(self, at_s: float, cpu_percent: float | None) -> None:
-        _SLOT.pack_into(self.page, self.offset, at_s, math.nan if cpu_percent is None else cpu_percent)
+    def write(self, at_s: float, cpu_percent: float | None, last_frame_s: float | None = None) -> None:
+        cpu = math.nan if cpu_percent is None else cpu_percent
+        _SLOT.pack_into(self.page, self.offset, at_s, cpu, last_frame_s or 0.0)
+
+    def frame(self, last_frame_s: float | None) -> None:
+        """Frames came between two heartbeats."""
+        _FRAME.pack_into(self.page, self.offset + _FRAME_AT, last_frame_s or 0.0)
 
     def read(self) -> Beat | None:
         """None before the first heartbeat."""
-        at_s, cpu_percent = _SLOT.unpack_from(self.page, self.offset)
-        return Beat(at_s, None if math.isnan(cpu_percent) else cpu_percent) if at_s > 0 else None
+        at_s, cpu_percent, last_frame_s = _SLOT.unpack_from(self.page, self.offset)
+        if at_s <= 0:
+            return None
+        return Beat(at_s, None if math.isnan(cpu_percent) else cpu_percent, last_frame_s or None)
 
     def clear(self) -> None:
-        _SLOT.pack_into(self.page, self.offset, 0.0, math.nan)
+        _SLOT.pack_into(self.page, self.offset, 0.0, math.nan, 0.0)
 
 
 class BeatPage:

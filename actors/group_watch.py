@@ -2,6 +2,7 @@
 
 import signal
 import time
+from dataclasses import replace
 
 from actors import exits
 from actors.group_gates import GroupGates
@@ -9,9 +10,11 @@ from actors.group_reports import Child
 from actors.watchman import SIGNALS, end_process
 from core.config import SupervisionSettings
 from core.messages import Address, EndStale, GroupReport
+from core.snapshot import InstanceSnapshot
 from store import logs
 
 KILL_AFTER_S = 2.0
+DRIFT_S = 0.1  # between two processes' readings of both clocks
 
 
 class GroupWatch(GroupGates):
@@ -46,6 +49,16 @@ class GroupWatch(GroupGates):
                 continue
             self._watchman.heard(instance_id, beat.at_s, beat.cpu_percent, self._policy)
             child.last_seen = (beat.at_s + offset_s, child.snapshot.link_state == "open")
+            self._frame_seen(child, child.snapshot, beat.last_frame_s)
+
+    def _frame_seen(self, child: Child, known: InstanceSnapshot, last_frame_s: float | None) -> None:
+        """Gates and ages live by the last frame, which is no reason for an instance to send a report."""
+        if last_frame_s is None or known.link_state != "open":
+            return
+        last_frame_at = round(last_frame_s + time.time() - time.monotonic(), 3)
+        if last_frame_at > (known.last_frame_at or 0.0) + DRIFT_S:
+            child.snapshot = replace(known, last_frame_at=last_frame_at)
+            self._report(child.snapshot)
 
     def receiveMsg_EndStale(self, message: EndStale, sender: Address) -> None:
         """What the sweep found hanging in a state that should have ended long ago; its stack tells where."""

@@ -194,6 +194,8 @@ class InstanceActor(InstanceEnds):
     def on_watch(self) -> None:
         if self._runtime is not None:
             self._runtime.drain()
+            if self._slot is not None:
+                self._slot.frame(self._last_frame_s)
             self._finish_when_closed()
 
     def on_wake(self, name: str, epoch: int) -> None:

@@ -105,9 +105,13 @@ class InstancePorts(BaseActor):
         """The heartbeat: a report when there is news or the last one is old, else a stamp for the group to see."""
         snapshot, last = self._snapshot(), self._reported
         if self._slot is not None:
-            self._slot.write(time.monotonic(), self._cpu_percent)
+            self._slot.write(time.monotonic(), self._cpu_percent, self._last_frame_s)
         if self._slot is None or last is None or snapshot.at - last.at >= REPORT_S or news(last, snapshot):
             self._report(snapshot)
+
+    @property
+    def _last_frame_s(self) -> float | None:
+        return None if self._runtime is None else self._runtime.transport.last_frame_s
 
     def _log(self, record: Record) -> None:
         assert self._setup is not None
@@ -133,7 +137,7 @@ class InstancePorts(BaseActor):
                 restarts=setup.restarts,
                 wall_s=time.time(),
                 now_mono_s=now_s,
-                last_frame_mono_s=None if runtime is None else runtime.transport.last_frame_s,
+                last_frame_mono_s=self._last_frame_s,
                 queued_messages=0 if runtime is None else len(runtime.outbox.waiting),
                 unsent_events=0 if runtime is None else runtime.feed.count,
                 ledger=self._ledger,

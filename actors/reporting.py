@@ -81,7 +81,7 @@ def snapshot(link: Link, around: Surroundings) -> InstanceSnapshot:
 
 
 def news(before: InstanceSnapshot, now: InstanceSnapshot) -> bool:
-    """Whether more has changed than what changes all the time."""
+    """Whether more has changed than what changes all the time, or is in the heartbeat's slot (`actors.beats`)."""
     unchanged = replace(
         before,
         at=now.at,
@@ -90,6 +90,7 @@ def news(before: InstanceSnapshot, now: InstanceSnapshot) -> bool:
         month=now.month,
         memory_bytes=now.memory_bytes,
         cpu_percent=now.cpu_percent,
+        last_frame_at=now.last_frame_at,
     )
     return unchanged != now
 

@@ -19,6 +19,7 @@ from thespian.system.transport import ReceiveEnvelope
 
 from actors import process_tree
 from actors.instance_file import SystemUnavailable
+from actors.stack_room import roomy
 from actors.wire import SecureEndpoint, SecureTCPTransport
 
 ADMIN_START_TIMEOUT = timedelta(seconds=20)
@@ -89,6 +90,7 @@ class SecureSystemBase(multiproc.multiprocessCommon):
             raise SystemUnavailable(f"the admin of the actor system did not start at {address}")
 
 
+@roomy
 def run_admin(
     starter: ActorAddress,
     endpoint: SecureEndpoint,

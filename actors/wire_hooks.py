@@ -25,6 +25,7 @@ from thespian.system.transport.IPBase import IPActorAddress, thisSystem
 
 from actors import process, wire_classes
 from actors.quick_select import selectors
+from actors.stack_room import roomy
 from actors.wire_buffers import FrameBuffer
 from actors.wire_codec import FrameCodec
 from actors.wire_incoming import SecureIncoming
@@ -95,6 +96,7 @@ def replacements(bind: str, codec: FrameCodec) -> list[tuple[Any, str, Any]]:
         (IPActorAddress, "bindArgs", property(bind_arguments)),
         (multiproc, "set_signal_handler", _set_signal_handler),
         (multiproc, "setProcName", _set_title),
+        (multiproc, "startChild", _start_child),
         (multiproc.MultiProcReplicator, "_childExited", _child_exited),
         (logdirector, "setProcName", _set_title),
         (TransmitIntent, "identify", _describe_intent),
@@ -116,6 +118,15 @@ def _exclusive_processing(transport: tcp.TCPTransport) -> Iterator[None]:
 def _set_signal_handler(number: int, handler: Any) -> None:
     if number not in process.CRASH_SIGNALS and number != signal.SIGINT:
         signal.signal(number, handler)
+
+
+_thespians_start_child = multiproc.startChild
+
+
+@roomy
+def _start_child(*arguments: Any) -> None:
+    """The process of an actor, from its first statement to its last."""
+    _thespians_start_child(*arguments)
 
 
 def _child_exited(parent: multiproc.MultiProcReplicator, _address: ActorAddress) -> None:

@@ -20,6 +20,10 @@ def test_a_slot_says_nothing_until_it_is_written_and_after_it_is_cleared() -> No
     assert slot.read() == Beat(12.5, None)
     slot.write(13.5, 99.0)
     assert slot.read() == Beat(13.5, 99.0)
+    slot.frame(14.25)
+    assert slot.read() == Beat(13.5, 99.0, 14.25)
+    slot.write(18.5, 1.0, 15.0)
+    assert slot.read() == Beat(18.5, 1.0, 15.0)
     slot.clear()
     assert slot.read() is None
 
@@ -61,7 +65,7 @@ BEFORE = InstanceSnapshot(
         ({"at": 2.0}, False),
         ({"memory_bytes": 6, "cpu_percent": 3.0}, False),
         ({"run": Span(5.0, 5.0, 0.0)}, False),
-        ({"last_frame_at": 2.0}, True),
+        ({"last_frame_at": 2.0}, False),
         ({"link_state": "waiting"}, True),
         ({"queued_messages": 1}, True),
         ({"recent_failures": 1}, True),

@@ -109,6 +109,7 @@ USES: list[tuple[Any, str, str]] = [
     (IPBase.IPActorAddress, "bindArgs", "return self.bindname,"),
     (multiprocCommon, "set_signal_handler", "set_signal_handler(each,"),
     (multiprocCommon, "setProcName", "setProcName(getattr(childClass"),
+    (multiprocCommon, "startChild", "mp.Process(target=startChild,"),
     (
         multiprocCommon.MultiProcReplicator,
         "_childExited",
