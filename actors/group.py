@@ -40,6 +40,7 @@ from core.supervision import Quarantine, after_crash
 from store import logs
 
 TERM_AFTER_S = 5.0
+START_S = 5.0  # after which a process that said nothing holds nobody up
 
 
 class GroupSupervisor(GroupWatch):
@@ -122,6 +123,7 @@ class GroupSupervisor(GroupWatch):
             message.snapshot.instance_id, time.monotonic(), message.snapshot.cpu_percent, policy
         )
         self._report(message.snapshot)
+        self._started(message.snapshot.instance_id)
 
     def receiveMsg_InstanceStopped(self, message: InstanceStopped, sender: Address) -> None:
         self.send(sender, ActorExitRequest())
@@ -133,6 +135,9 @@ class GroupSupervisor(GroupWatch):
             return self._show_quarantine(child)
         child.generation += 1
         child.stopping, child.pid, child.doom = False, None, None
+        if not self._starts.ask(child.record.instance_id):
+            return None
+        self.wake_after(START_S, f"started:{child.record.instance_id}", child.generation)
         child.slot = child.slot or self._beats.take()
         child.slot.clear()
         try:
@@ -140,9 +145,21 @@ class GroupSupervisor(GroupWatch):
                 child.address = self.createActor(InstanceActor)
         # Whatever keeps a process from starting (memory, descriptors, pids) is a crash of this instance, not of ours.
         except Exception as error:
-            return self._crashed(child, 0, f"could not be started: {error}")
+            self._crashed(child, 0, f"could not be started: {error}")
+            return self._started(child.record.instance_id)
         self._watchman.add(child.record.instance_id, time.monotonic())
         return self.send(child.address, self._configuration(child))
+
+    def _started(self, instance_id: str) -> None:
+        """One more process is up, or will never be: whose turn is it?"""
+        self._starts.done(instance_id)
+        self._start_next()
+
+    def _start_next(self) -> None:
+        while (name := self._starts.next()) is not None:
+            child = self._children.get(name)
+            if child is not None and child.address is None and not child.stopping:
+                self._start(child)
 
     def _stop(self, child: Child) -> None:
         if child.address is None:
@@ -163,10 +180,12 @@ class GroupSupervisor(GroupWatch):
             return
         child.address = None
         self._watchman.remove(child.record.instance_id)
+        self._starts.done(child.record.instance_id)
         if child.stopping:
             self._gone(child)
         else:
             self._crashed(child, pid, cause if child.doom is None else f"{child.doom}; {cause}")
+        self._start_next()
 
     def _gone(self, child: Child) -> None:
         """A child that was asked to stop has ended."""
@@ -220,6 +239,8 @@ class GroupSupervisor(GroupWatch):
             return None
         if kind == "start" and child.address is None:
             self._start(child)
+        elif kind == "started":
+            self._started(instance_id)
         elif kind in ("term", "kill") and child.stopping:
             self._end_process(child, signal.SIGTERM if kind == "term" else signal.SIGKILL)
         return None

@@ -7,6 +7,7 @@ from actors import exits
 from actors.base import BaseActor
 from actors.beats import BeatPage, Slot
 from actors.reports import Merger
+from actors.start_queue import StartQueue
 from actors.watchman import Watchman
 from core.messages import (
     Address,
@@ -54,6 +55,7 @@ class GroupReports(BaseActor):
         self._merger = Merger()
         self._watchman = Watchman()
         self._beats = BeatPage()
+        self._starts = StartQueue()
         self._ending = False
 
     def _refuse(self, message: Routed, code: str, text: str) -> None:

@@ -166,6 +166,7 @@ def start_system(options: SystemOptions) -> SystemHandle:
     process.clear_crashes(options.crash_folder)
     options.install()
     process.adopt_orphans()
+    process.forget_lookups()
     for attempt in range(1, _PORT_TRIES + 1):
         port = options.port or _free_port(options.bind)
         _require_free(options.bind, port)
