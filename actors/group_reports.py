@@ -20,6 +20,8 @@ from core.messages import (
 from core.records import InstanceRecord
 from core.snapshot import InstanceSnapshot
 
+STARTS_AT_ONCE = 4  # children that died together
+
 
 @dataclass(slots=True)
 class Child:
@@ -55,7 +57,7 @@ class GroupReports(BaseActor):
         self._merger = Merger()
         self._watchman = Watchman()
         self._beats = BeatPage()
-        self._starts = StartQueue()
+        self._starts = StartQueue(STARTS_AT_ONCE)
         self._ending = False
 
     def _refuse(self, message: Routed, code: str, text: str) -> None:

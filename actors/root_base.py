@@ -11,6 +11,7 @@ from actors.base import BaseActor
 from actors.fleetfeed import FleetFeed
 from actors.gatekeeper import Gatekeeper
 from actors.group import GroupSupervisor
+from actors.places import Places
 from actors.watchman import Watchman
 from core.config import Settings
 from core.health import disk_low
@@ -30,6 +31,8 @@ from core.records import InstanceRecord
 from core.snapshot import HostSnapshot, InstanceSnapshot
 from core.sweeps import NOTHING_CAUGHT, Sweep
 
+START_S = 10.0  # after which an instance that was not heard of holds nobody up
+
 
 class RootBase(BaseActor):
     """State of the root; `actors.root_commands` and `actors.supervisor` add what it answers to."""
@@ -41,7 +44,7 @@ class RootBase(BaseActor):
         self._settings = Settings()
         self._started_at = time.time()
         self._records: dict[str, InstanceRecord] = {}
-        self._placed: dict[str, str] = {}
+        self._places = Places()
         self._groups: dict[str, Address] = {}
         self._deaths: dict[str, int] = {}
         self._registry: Address = None
@@ -67,23 +70,35 @@ class RootBase(BaseActor):
 
     def _place(self, record: InstanceRecord) -> None:
         """Tell the instance's group, a new one when all are full; show the instance at once."""
-        name = self._placed.get(record.instance_id) or self._roomy_group()
-        self._placed[record.instance_id] = name
-        self._feed.put(self._merged(record, self._feed.instances.get(record.instance_id)))
-        if address := self._groups.get(name):
+        self._settle(record)
+        self._places.starts.forget(record.instance_id)
+        if address := self._group_of(record.instance_id):
             self.send(address, PlaceInstance(record))
 
-    def _roomy_group(self) -> str:
-        size = self._settings.supervision.group_size
-        counts = dict.fromkeys(self._groups, 0)
-        for name in self._placed.values():
-            counts[name] = counts.get(name, 0) + 1
-        for name, members in counts.items():
-            if members < size:
-                return name
-        name = f"g{len(counts) + 1}"
-        self._start_group(name)
-        return name
+    def _settle(self, record: InstanceRecord) -> None:
+        self._feed.put(self._merged(record, self._feed.instances.get(record.instance_id)))
+        known = record.instance_id in self._places.homes
+        name = self._places.settle(record.instance_id, self._groups, self._settings.supervision.group_size)
+        if not known and name not in self._groups and name not in self._deaths:
+            self._start_group(name)
+
+    def _place_soon(self, instance_id: str) -> None:
+        """The same for many at a time: it waits until it is its turn to start."""
+        if self._places.starts.ask(instance_id):
+            self._place(self._records[instance_id])
+            self.wake_after(START_S, f"placed:{instance_id}", 0)
+
+    def _placed(self, instance_id: str) -> None:
+        """It was heard of, or had time enough: whose turn is it?"""
+        self._places.starts.done(instance_id)
+        while self._ending is None and (name := self._places.starts.next()) is not None:
+            if name in self._records:
+                self._place_soon(name)
+
+    def _place_members(self, group: str) -> None:
+        for instance_id in self._places.members(group):
+            if instance_id in self._records:
+                self._place_soon(instance_id)
 
     def _start_group(self, name: str) -> None:
         assert self._setup is not None
@@ -102,9 +117,6 @@ class RootBase(BaseActor):
                 journal=self._journal,
             ),
         )
-        for instance_id, home in self._placed.items():
-            if home == name and instance_id in self._records:
-                self.send(group, PlaceInstance(self._records[instance_id]))
 
     def _found(self, message: Any, sender: Address) -> InstanceRecord | None:
         record = self._records.get(message.instance_id)
@@ -115,12 +127,14 @@ class RootBase(BaseActor):
         return record
 
     def _group_of(self, instance_id: str) -> Address:
-        return self._groups.get(self._placed.get(instance_id, ""))
+        return self._groups.get(self._places.homes.get(instance_id, ""))
 
     def _route(self, message: Any, sender: Address) -> None:
         group = self._group_of(message.instance_id)
         if group is None:
             return self._refuse(sender, message.ref, "busy", "the instance's group is being restarted")
+        if self._places.starts.waits(message.instance_id):
+            return self._refuse(sender, message.ref, "busy", "the instance waits for its turn to start")
         return self.send(group, Routed(message, sender))
 
     def _done(self, sender: Address, ref: str) -> None:
@@ -176,7 +190,6 @@ class RootBase(BaseActor):
         sender: Address,
         ref: str,
         then: Callable[[], None] | None = None,
-        place: bool = True,
     ) -> None:
         """Make a record durable, run or re-configure its instance, then answer (or go on with `then`).
 

@@ -87,7 +87,7 @@ class RootCommands(RootBase):
         if record.desired is Desired.CONNECTED or record.quarantine is not None:
             return self._route(message, sender)
         wanted = replace(record, desired=Desired.CONNECTED, revision=record.revision + 1)
-        return self._save(wanted, sender, message.ref, lambda: self._route(message, sender), place=False)
+        return self._save(wanted, sender, message.ref, lambda: self._route(message, sender))
 
     def receiveMsg_ResetBreaker(self, message: ResetBreaker, sender: Address) -> None:
         if self._found(message, sender) is not None:

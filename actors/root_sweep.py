@@ -111,7 +111,7 @@ class RootSweep(RootGates):
         caught = Caught(crash_records=message.crash_records, crash_files=message.crash_files)
         # A record may be new, or its process not quite gone.
         orphans = tuple(
-            one for one in message.orphans if one not in self._records and one not in self._placed
+            one for one in message.orphans if one not in self._records and one not in self._places.homes
         )
         self._answered("registry", message.number, caught, message.problem, orphans)
 
@@ -199,7 +199,7 @@ class RootSweep(RootGates):
 
     def receiveMsg_DeleteLeftover(self, message: DeleteLeftover, sender: Address) -> None:
         one = message.instance_id
-        if one in self._records or one in self._placed:
+        if one in self._records or one in self._places.homes:
             text = f"Instance {one} is configured: remove the instance instead"
             return self._refuse(sender, message.ref, "instance_exists", text)
 
@@ -224,7 +224,7 @@ class RootSweep(RootGates):
         one = message.instance_id
         if one in self._records:
             return
-        self._placed.pop(one, None)
+        self._places.leave(one)
         self._gate.forget(one)
         # A process deletes its own file when it is told to; one that was quarantined or killed did not.
         if self._registry is not None:

@@ -1,19 +1,17 @@
-"""Pacing of process starts: a group starts a few at a time and hears of them before it starts the next.
+"""Pacing of process starts: whoever starts processes starts a few and hears of them before it starts the next.
 
-A group that forks 32 children in one go is deaf until the last one is made. With many groups on a busy machine that was
-longer than the silence that convicts a supervisor: the watchdog ended groups whose only fault was to be starting, and
-their instances had to be started once more.
+A supervisor that forks many children in one go is deaf until the last one is made, and children that all start at
+once leave it little of the processors. With a thousand instances that was longer than the silence that convicts: the
+watchdog ended groups whose only fault was to be starting, and their instances had to be started once more.
 """
 
 from collections import deque
-
-AT_ONCE = 2
 
 
 class StartQueue:
     """Who is being started and who waits for it, by name."""
 
-    def __init__(self, at_once: int = AT_ONCE) -> None:
+    def __init__(self, at_once: int) -> None:
         self._at_once = at_once
         self._starting: set[str] = set()
         self._waiting: deque[str] = deque()
@@ -26,6 +24,15 @@ class StartQueue:
         if name not in self._waiting:
             self._waiting.append(name)
         return False
+
+    def waits(self, name: str) -> bool:
+        """Whether it has asked and its turn has not come."""
+        return name in self._waiting
+
+    def forget(self, name: str) -> None:
+        """It was started without waiting."""
+        if name in self._waiting:
+            self._waiting.remove(name)
 
     def done(self, name: str) -> None:
         """It is up, or it has ended, or it was given enough time."""

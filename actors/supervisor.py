@@ -85,7 +85,8 @@ class Supervisor(RootSweep):
         self._loaded = True
         for record in message.records:
             self._records[record.instance_id] = record
-            self._place(record)
+            self._settle(record)
+            self._place_soon(record.instance_id)
 
     def receiveMsg_RegistryBroken(self, message: RegistryBroken, sender: Address) -> None:
         self._storage_failed("registry", message.text)
@@ -187,6 +188,7 @@ class Supervisor(RootSweep):
                 self.send(group, JournalMoved(self._journal))
         else:
             self._start_group(part)
+            self._place_members(part)
 
     def receiveMsg_InstanceCrashed(self, message: InstanceCrashed, sender: Address) -> None:
         crash = message.record
@@ -207,6 +209,7 @@ class Supervisor(RootSweep):
             record = self._records.get(snapshot.instance_id)
             if record is not None:
                 self._feed.put(self._merged(record, snapshot))
+            self._placed(snapshot.instance_id)
         self._push_soon()
 
     def receiveMsg_Subscribe(self, message: Subscribe, sender: Address) -> None:
@@ -241,5 +244,7 @@ class Supervisor(RootSweep):
                 self._open_again(part)
             case "start" if self._ending is None:
                 self._start_part(part)
+            case "placed":
+                self._placed(part)
             case _:
                 super().on_wake(name, epoch)

@@ -176,7 +176,7 @@ def test_a_registry_that_could_not_look_leaves_the_orphans_as_they_were(root: Ro
 
 def test_instances_that_the_root_knows_are_no_orphans(root: Root) -> None:
     root._records["new"] = InstanceRecord("new", InstanceConfig())
-    root._placed["going"] = "g1"
+    root._places.homes["going"] = "g1"
     root.wake("sweep")
     answer(root, ("going", "gone", "new"))
     assert root.sweep().orphans == ("gone",)
@@ -221,7 +221,7 @@ def test_the_file_of_an_instance_is_not_deleted(root: Root) -> None:
 
 
 def test_an_instance_that_was_removed_leaves_no_file(root: Root) -> None:
-    root._placed["q"] = "g1"
+    root._places.homes["q"] = "g1"
     root.receiveMsg_InstanceDropped(InstanceDropped("q"), "g1")
     assert root.told(PurgeSession) == [PurgeSession("", "q")]
     root._records["moved"] = InstanceRecord("moved", InstanceConfig())
@@ -250,7 +250,7 @@ def stuck(age_s: float = 500.0) -> InstanceSnapshot:
 def hanging(root: Root) -> Root:
     """A root whose instance `a` hangs in a dial, in a sweep whose parts have answered."""
     root._feed.put(stuck())
-    root._placed["a"], root._groups["g1"] = "g1", "group 1"
+    root._places.homes["a"], root._groups["g1"] = "g1", "group 1"
     root.wake("sweep")
     assert (SECOND_LOOK_S, "look", 1) in root.wakes
     answer(root)

@@ -61,3 +61,15 @@ def test_everybody_who_asks_is_started_once_all_others_are_done(steps: list[tupl
         while (turn := queue.next()) is not None:
             ask(turn)
     assert not asked
+
+
+def test_who_was_started_without_waiting_is_not_named_any_more() -> None:
+    queue = StartQueue(1)
+    assert queue.ask("a")
+    assert not queue.ask("b")
+    assert queue.waits("b")
+    queue.forget("b")
+    queue.forget("never asked")
+    assert not queue.waits("b")
+    queue.done("a")
+    assert queue.next() is None
