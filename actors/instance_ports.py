@@ -9,6 +9,7 @@ from actors import beats
 from actors.base import BaseActor
 from actors.reporting import Surroundings, news, private_bytes, snapshot
 from actors.runtime import Runtime
+from core import breaker as breakers
 from core import loglines
 from core.availability import Ledger, Span, add, export, restore
 from core.config import Settings, with_overrides
@@ -57,6 +58,7 @@ class InstancePorts(BaseActor):
         self._memory_bytes = private_bytes()
         self._slot = beats.inherited()
         self._reported: InstanceSnapshot | None = None
+        self._seen: tuple[object, ...] = ()
         self._cpu_at = (time.monotonic(), time.process_time())
 
     def _own_settings(self, setup: ConfigureInstance) -> Settings:
@@ -103,11 +105,24 @@ class InstancePorts(BaseActor):
 
     def _sign_of_life(self) -> None:
         """The heartbeat: a report when there is news or the last one is old, else a stamp for the group to see."""
-        snapshot, last = self._snapshot(), self._reported
-        if self._slot is not None:
-            self._slot.write(time.monotonic(), self._cpu_percent, self._last_frame_s)
-        if self._slot is None or last is None or snapshot.at - last.at >= REPORT_S or news(last, snapshot):
-            self._report(snapshot)
+        last = self._reported
+        if self._slot is None or last is None or not 0 <= time.time() - last.at < REPORT_S:
+            return self.report()
+        self._slot.write(time.monotonic(), self._cpu_percent, self._last_frame_s)
+        if (made_of := self._made_of()) != self._seen:
+            self._seen, snapshot = made_of, self._snapshot()
+            if news(last, snapshot):
+                self._report(snapshot)
+        return None
+
+    def _made_of(self) -> tuple[object, ...]:
+        """What a snapshot is made of, but for times: while it is the same, there is no need to make one."""
+        runtime, setup = self._runtime, self._setup
+        assert runtime is not None and setup is not None
+        breaker, policy = runtime.link.breaker, runtime.settings.breaker
+        recent = len(breakers.recent(breaker, time.monotonic(), policy)) if breaker.failures else 0
+        trouble = self._trouble or runtime.store_failure
+        return setup, runtime.link, recent, len(runtime.outbox.waiting), runtime.feed.count, trouble
 
     @property
     def _last_frame_s(self) -> float | None:
@@ -169,6 +184,8 @@ class InstancePorts(BaseActor):
 
     def carried(self) -> dict[str, Any]:
         """What the store keeps beside the link's state."""
+        if self._runtime is not None:
+            self._count_time(time.monotonic(), self._runtime.link)
         return {"ledger": export(self._ledger), "counted_at": time.time()}
 
     def _take_over(self, stored: Mapping[str, Any] | None, setup: ConfigureInstance) -> None:

@@ -103,8 +103,11 @@ def _deadline_s(link: Link) -> float | None:
 def private_bytes() -> int | None:
     """Resident memory that no other process shares, roughly: resident minus shared pages of /proc/self/statm."""
     try:
-        with open("/proc/self/statm", "rb", buffering=0) as statm:
-            fields = statm.read().split()
+        statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fields = os.read(statm, 256).split()
+        finally:
+            os.close(statm)
         return (int(fields[1]) - int(fields[2])) * _PAGE_BYTES
     except (OSError, ValueError, IndexError):
         return None
