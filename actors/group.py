@@ -17,6 +17,7 @@ from actors.beats import offered
 from actors.group_reports import Child
 from actors.group_watch import GroupWatch
 from actors.instance import InstanceActor
+from actors.limits import shortage
 from core.messages import (
     Address,
     CommandReply,
@@ -165,8 +166,18 @@ class GroupSupervisor(GroupWatch):
         self._watchman.remove(child.record.instance_id)
         if child.stopping:
             self._gone(child)
+        elif not pid and child.pid is None:
+            self._postponed(child)
         else:
             self._crashed(child, pid, cause if child.doom is None else f"{child.doom}; {cause}")
+
+    def _postponed(self, child: Child) -> None:
+        """No process came to be, which says nothing about the instance: try again, however often."""
+        why = f"no process can be started: {shortage() or 'see the log of the actor system'}; trying again"
+        if child.snapshot is None or child.snapshot.reason != why:
+            logs.log_event("instance.blocked", why, "ERROR", child.record.instance_id, reason=why)
+            self._synthesise(child, "waiting", why, None)
+        self.wake_after(self._policy.delay_max_s, f"start:{child.record.instance_id}", child.generation)
 
     def _gone(self, child: Child) -> None:
         """A child that was asked to stop has ended."""
