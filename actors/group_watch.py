@@ -30,6 +30,7 @@ class GroupWatch(GroupGates):
     def _watch(self) -> None:
         """End who hangs or spins; what follows is the same as after any crash."""
         self._read_beats()
+        exits.note_kills()
         for instance_id, verdict, why in self._watchman.check(time.monotonic(), self._policy):
             child = self._children[instance_id]
             child.doom = child.doom or why
