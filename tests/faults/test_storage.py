@@ -207,7 +207,8 @@ def test_row_38_a_disk_that_became_read_only_loses_nothing_acknowledged(
         assert (made.status, made.body["code"]) == (503, "storage_failed"), made.raw
         assert server.instance(NAME)["link_state"] == "open"
         assert shop.upstream.instance(NAME).acknowledged == known
-        server.stop(20)
+        assert server.stop(20) == 0
+        assert "Traceback" not in server.output()
         disk.unmount()
         disk.mount()
         server.start()
