@@ -107,8 +107,11 @@ class BaseActor(Actor):
                 return
 
     def _bug(self, message: Any, error: Exception) -> None:
-        name = type(message).__name__
-        logs.logger().exception("A bug in %s while handling %s", type(self).__name__, name)
+        try:
+            name = type(message).__name__
+            logs.logger().exception("A bug in %s while handling %s", type(self).__name__, name)
+        except MemoryError:
+            pass  # no memory left even to say so: what `on_bug` does matters more
         try:
             self.on_bug(error)
         except Exception:

@@ -9,20 +9,27 @@ from typing import Any
 
 from thespian.system.multiprocCommon import MultiProcReplicator
 
-# Address in words → (pid, exit code as in multiprocessing: negative = signal). Read once by the parent.
-_EXITS: dict[str, tuple[int, int | None]] = {}
+from actors.oom import Lookout
+
+# Address in words → (pid, how it ended). Read once by the parent.
+_EXITS: dict[str, tuple[int, str]] = {}
+_LOOKOUT = Lookout()
 _MAX_REMEMBERED = 1000
 
 EXIT_BUG = 70
 EXIT_MEMORY = 71
+EXIT_ALLOCATION = 72
 CODES = {
     EXIT_BUG: "ended itself after a bug",
     EXIT_MEMORY: "ended itself: private memory above supervision.memory_mb",
+    EXIT_ALLOCATION: "ended itself: an allocation failed (MemoryError)",
 }
+OUT_OF_MEMORY = "; the kernel killed for want of memory just then"
 
 
 def install() -> None:
-    """Record exit codes from here on; harmless when called again."""
+    """Record how children end from here on; harmless when called again."""
+    note_kills()
     original = MultiProcReplicator._checkChildLiveness
     if getattr(original, "records_exits", False):
         return
@@ -33,7 +40,7 @@ def install() -> None:
             address = getattr(child, "childRealAddr", child.childAddr)
             while len(_EXITS) >= _MAX_REMEMBERED:
                 del _EXITS[next(iter(_EXITS))]
-            _EXITS[str(address)] = (child.childProc.pid, child.childProc.exitcode)
+            _EXITS[str(address)] = (child.childProc.pid, ending(child.childProc.exitcode))
         return alive
 
     check.records_exits = True  # type: ignore[attr-defined]
@@ -42,8 +49,18 @@ def install() -> None:
 
 def taken(address: Any) -> tuple[int, str]:
     """The pid and the cause of a child's end, in words; (0, "exited") when nothing is known."""
-    pid, code = _EXITS.pop(str(address), (0, None))
-    return pid, describe(code)
+    return _EXITS.pop(str(address), (0, "exited"))
+
+
+def note_kills() -> None:
+    """Call every few seconds: what the kernel killed until now has nothing to do with a child that ends later."""
+    _LOOKOUT.note()
+
+
+def ending(code: int | None) -> str:
+    """How a child ended that is reaped now, with the kernel's reason for a SIGKILL."""
+    text = describe(code)
+    return text + OUT_OF_MEMORY if code == -signal.SIGKILL and _LOOKOUT.explains() else text
 
 
 def child_pid(parent: Any, address: Any) -> int | None:

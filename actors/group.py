@@ -183,6 +183,8 @@ class GroupSupervisor(GroupWatch):
         self._starts.done(child.record.instance_id)
         if child.stopping:
             self._gone(child)
+        elif not pid and child.pid is None:
+            self._postponed(child)
         else:
             self._crashed(child, pid, cause if child.doom is None else f"{child.doom}; {cause}")
         self._start_next()

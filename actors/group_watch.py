@@ -1,4 +1,4 @@
-"""The group's watchdog: it ends children that hang or spin, and beats for the root."""
+"""The group's watchdog: it ends children that hang or spin, waits when none can be made, and beats for the root."""
 
 import signal
 import time
@@ -7,6 +7,7 @@ from dataclasses import replace
 from actors import exits
 from actors.group_gates import GroupGates
 from actors.group_reports import Child
+from actors.limits import shortage
 from actors.watchman import SIGNALS, end_process
 from core.config import SupervisionSettings
 from core.messages import Address, EndStale, GroupReport
@@ -33,6 +34,7 @@ class GroupWatch(GroupGates):
     def _watch(self) -> None:
         """End who hangs or spins; what follows is the same as after any crash."""
         self._read_beats()
+        exits.note_kills()
         for instance_id, verdict, why in self._watchman.check(time.monotonic(), self._policy):
             child = self._children[instance_id]
             child.doom = child.doom or why
@@ -59,6 +61,14 @@ class GroupWatch(GroupGates):
         if last_frame_at > (known.last_frame_at or 0.0) + DRIFT_S:
             child.snapshot = replace(known, last_frame_at=last_frame_at)
             self._report(child.snapshot)
+
+    def _postponed(self, child: Child) -> None:
+        """No process came to be, which says nothing about the instance: try again, however often."""
+        why = f"no process can be started: {shortage() or 'see the log of the actor system'}; trying again"
+        if child.snapshot is None or child.snapshot.reason != why:
+            logs.log_event("instance.blocked", why, "ERROR", child.record.instance_id, reason=why)
+            self._synthesise(child, "waiting", why, None)
+        self.wake_after(self._policy.delay_max_s, f"start:{child.record.instance_id}", child.generation)
 
     def receiveMsg_EndStale(self, message: EndStale, sender: Address) -> None:
         """What the sweep found hanging in a state that should have ended long ago; its stack tells where."""

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from actors.exits import EXIT_BUG, EXIT_MEMORY
+from actors.exits import EXIT_ALLOCATION, EXIT_BUG, EXIT_MEMORY
 from actors.instance_gates import InstanceGates
 from actors.process import leave_stack
 from actors.reporting import private_bytes
@@ -28,13 +28,16 @@ class InstanceEnds(InstanceGates):
 
     def _end(self, code: int, error: Exception) -> None:
         """End this process now, leaving the stack where the registry finds it."""
-        if self._setup is not None:
-            leave_stack(DataDir(Path(self._setup.data_dir)).crash, error)
-        os._exit(code)
+        try:
+            if self._setup is not None:
+                leave_stack(DataDir(Path(self._setup.data_dir)).crash, error)
+        finally:
+            # Whatever keeps the stack from being written, most of all no memory, the process must end.
+            os._exit(code)
 
     def on_bug(self, error: Exception) -> None:
         """A bug leaves this process in a state that nobody thought of: end it, the group starts a new one.
 
         What was durable is handed over by the store; the stack goes where the registry finds it.
         """
-        self._end(EXIT_BUG, error)
+        self._end(EXIT_ALLOCATION if isinstance(error, MemoryError) else EXIT_BUG, error)

@@ -30,6 +30,17 @@ def open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+def shortage() -> str:
+    """Why this process can open nothing now, in the system's words; "" when it can."""
+    try:
+        descriptors = os.pipe()
+    except OSError as error:
+        return os.strerror(error.errno or 0)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return ""
+
+
 def raise_file_limit(needed: int) -> int:
     """Raise the soft limit of open files to the hard one. LimitTooLow when even that is below `needed`.
 

@@ -155,6 +155,7 @@ class Supervisor(RootSweep):
 
     def _watch(self) -> None:
         """End a part that hangs: a group, the registry, the journal."""
+        exits.note_kills()
         for part, verdict, why in self._watchman.check(time.monotonic(), self._settings.supervision):
             logs.log_event(
                 "watchdog", f"Watchdog: the {part} process: {why}; {verdict.value}", "ERROR", reason=why

@@ -22,7 +22,7 @@ from actors.refusals import report_refusal
 from actors.wire_buffers import ReceiptBuffer
 from actors.wire_codec import STREAM_BYTES, FrameRefused, Stamp, header_tag
 from actors.wire_hooks import WireOptions, install, installed
-from actors.wire_incoming import ReceivingTransport
+from actors.wire_incoming import EXHAUSTED, ReceivingTransport
 from actors.wire_replay import ReplayWindow
 
 __all__ = ["SecureEndpoint", "SecureTCPTransport", "WireOptions", "install", "installed"]
@@ -157,10 +157,19 @@ class SecureTCPTransport(ReceivingTransport):
     def _nextTransmitStep(self, intent: TransmitIntent) -> bool:
         try:
             return bool(getattr(self, f"_next_XMIT_{intent.stage}")(intent))
+        except OSError as problem:
+            if problem.errno not in EXHAUSTED or intent.stage != self._XMITStepSendConnect:
+                return self._lost(intent, problem)
+            # No descriptor for a connection: the message waits for one, as for a receiver that does not answer.
+            intent.stage = self._XMITStepRetry
+            return self._nextTransmitStep(intent)
         except Exception as problem:
-            # Thespian would forget the intent, and with it everything held behind it.
-            thesplog("send of %s failed: %r", intent.identify(), problem, level=logging.ERROR)
-            return self._finishIntent(intent, SendStatus.Failed)
+            return self._lost(intent, problem)
+
+    def _lost(self, intent: TransmitIntent, problem: Exception) -> bool:
+        # Thespian would forget the intent, and with it everything held behind it.
+        thesplog("send of %s failed: %r", intent.identify(), problem, level=logging.ERROR)
+        return self._finishIntent(intent, SendStatus.Failed)
 
     def _check_XMIT_4_done(self, intent: TransmitIntent, rcv: bytes) -> bool:
         try:

@@ -4,7 +4,9 @@ A stranger (a connection that has brought nothing new yet) has little time to sh
 never more than a few: the oldest go first. Neither silence nor a captured frame earns a long stay.
 """
 
+import errno
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +26,10 @@ FRAME_DEADLINE = timedelta(seconds=30)
 # Twice what Thespian's senders keep an idle connection: the sender closes, never the receiver under its feet.
 IDLE_PERIOD = 2 * tcp.MAX_IDLE_SOCKET_PERIOD
 MAX_STRANGERS = 64
+# No descriptor (of this process, of the host) or no memory for a socket: over when somebody gives some back.
+EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+# A connection that cannot be accepted stays readable: without a pause the loop would take a whole core.
+EXHAUSTED_PAUSE_S = 0.05
 _NOTHING = timedelta(0)
 MAX_READ_BYTES = 1 << 20
 
@@ -66,6 +72,14 @@ class ReceivingTransport(tcp.TCPTransport):
 
     codec: FrameCodec
     window: ReplayWindow
+
+    def new_socket(self, op: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+        try:
+            return super().new_socket(op, *args, **kw)
+        except OSError as error:
+            if error.errno in EXHAUSTED and op == self.socket.accept:
+                time.sleep(EXHAUSTED_PAUSE_S)
+            raise
 
     def _acceptNewIncoming(self) -> None:
         super()._acceptNewIncoming()

@@ -74,7 +74,9 @@ def watched(handle: SystemHandle, place: Place, settings: Settings) -> int:
         log.error("the actors are lost: %s", error)
         return 1
     finally:
-        place.data.actors_file.unlink(missing_ok=True)
+        # A disk that became read-only keeps it; who reads it sees that this process has ended.
+        with contextlib.suppress(OSError):
+            place.data.actors_file.unlink(missing_ok=True)
         report = handle.stop(STOP_S)
         log.info("the actors have ended: %s", report)
 

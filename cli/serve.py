@@ -1,5 +1,6 @@
 """`serve`: the launcher's whole life on one data folder, from the settings to the last process below it."""
 
+import contextlib
 import json
 import logging
 import os
@@ -43,7 +44,9 @@ def serve(request: Request, place: Place, say: Callable[[str], None]) -> int:
             return launcher(request, place, say).run()
         finally:
             for mine in (place.data.pid_file, place.http_file, place.ready_file):
-                mine.unlink(missing_ok=True)
+                # A disk that became read-only keeps them; the next start knows them for stale.
+                with contextlib.suppress(OSError):
+                    mine.unlink(missing_ok=True)
 
 
 def holding(place: Place) -> InstanceLock:

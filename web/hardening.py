@@ -7,7 +7,7 @@ Each of these is a way to smuggle a request past a proxy, or to fill the memory.
 
 import contextlib
 import logging
-import resource
+import selectors
 import socket
 import ssl
 import time
@@ -22,14 +22,12 @@ from core.config import HttpSettings
 from web.answer import dumps
 from web.errors import CODE_OF, REASONS
 from web.headers import StrictHeaderReader
+from web.heads import MAX_HEADER_BYTES, head_arrived, max_open
 from web.tls import LateHandshake, shake_hands
 
 log = logging.getLogger("sambung.web")
 
-MAX_HEADER_BYTES = 32 * 1024
 BACKLOG = 1024  # cheroot's 5 makes a burst of clients wait for seconds
-MAX_OPEN = 2048  # connections; one more is closed at once
-KEPT_FREE = 200  # descriptors for everything else: stores, logs, the actors
 CLOSE = (b"Connection", b"close")
 # On every answer that does not say otherwise.
 SECURITY_HEADERS = (
@@ -141,6 +139,7 @@ def discard_input(sock: socket.socket) -> None:
 class StrictConnection(HTTPConnection):
     RequestHandlerClass = StrictRequest
     was_idle = False
+    head_begun = False
     _shaken = False
 
     def communicate(self) -> bool:
@@ -153,9 +152,17 @@ class StrictConnection(HTTPConnection):
 
     def close(self) -> None:
         """Close the socket and then the writer, which would else try to send what is left when it is collected."""
+        if self.head_begun:
+            self._give_up()
         super().close()
         with contextlib.suppress(OSError, ValueError):
             self.wfile.close()
+
+    def _give_up(self) -> None:
+        """The rest of a request's head did not come in time."""
+        self.server.on_refused(408, self.remote_addr or "")
+        with contextlib.suppress(OSError, ValueError):
+            self.socket.send(plain_error(408, "The head of the request did not arrive in time"))
 
 
 class StrictServer(CPWSGIServer):
@@ -175,12 +182,21 @@ class StrictServer(CPWSGIServer):
     def process_conn(self, conn: Any) -> None:
         """A new connection waits for its first bytes in the selector: silent ones must not hold workers."""
         if conn.was_idle:
-            super().process_conn(conn)
+            self._process_head(conn)
         elif len(self._connections._selector) > self.max_open:
             conn.close()
         else:
             conn.was_idle = True
             self.put_conn(conn)
+
+    def _process_head(self, conn: Any) -> None:
+        """To a worker once the head is there. Waiting on does not make its time longer, as `put` would."""
+        if self.ssl_adapter is not None or not self.ready or head_arrived(conn):
+            conn.head_begun = False
+            super().process_conn(conn)
+        else:
+            conn.head_begun = conn.rfile.has_data()
+            self._connections._selector.register(conn.socket.fileno(), selectors.EVENT_READ, data=conn)
 
     def stop(self) -> None:
         """Serve what has arrived already, then stop as cheroot does: finish, at most for the grace time."""
@@ -200,12 +216,6 @@ class StrictServer(CPWSGIServer):
         self.socket = self._bound
         self.bind_addr = self.resolve_real_bind_addr(self._bound)
         return self.socket
-
-
-def max_open() -> int:
-    """Connections that one of two servers may hold open: without a free descriptor, accepting would spin."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MAX_OPEN if soft == resource.RLIM_INFINITY else max(32, min(MAX_OPEN, (soft - KEPT_FREE) // 2))
 
 
 def strict_server(

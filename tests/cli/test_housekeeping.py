@@ -1,6 +1,7 @@
 """What the actors process measures beside watching the root."""
 
 import os
+import resource
 import shutil
 from pathlib import Path
 
@@ -37,6 +38,19 @@ def test_a_data_folder_that_is_gone_is_a_figure_too(house: Housekeeping) -> None
     house.data.rmdir()
     found = house.round(0.0)
     assert found is not None and (found.ok, found.disk_free_percent) == (False, 0.0)
+
+
+def test_a_data_folder_that_cannot_be_written_is_not_ok_until_it_can(house: Housekeeping) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        failing = house.round(0.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    whole = house.round(ROUND_S)
+    assert failing is not None and whole is not None
+    assert (failing.ok, failing.disk_free_bytes > 0, whole.ok) == (False, True, True)
+    assert list(house.data.iterdir()) == [], "a look leaves nothing behind"
 
 
 def test_links_are_not_followed_and_files_may_vanish(

@@ -13,8 +13,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "system")]
 
 from hooked import hooks_on  # noqa: E402
 from peer import Peer, peer  # noqa: E402
-from rows import SETTINGS, Admit, House, Patient  # noqa: E402
-from server import running  # noqa: E402
+from rows import Admit, House, Patient, housed  # noqa: E402
 
 from simulator.client import Listener, Simulator  # noqa: E402
 
@@ -36,9 +35,7 @@ def remote() -> Iterator[Peer]:
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory, simulator: Simulator) -> Iterator[House]:
     data = tmp_path_factory.mktemp("data")
-    with hooks_on(data / "hooks"), running(data, **SETTINGS) as server:
-        one = House(server, simulator.listener())
-        one.settle()
+    with hooks_on(data / "hooks"), housed(data, simulator) as one:
         yield one
 
 

@@ -12,6 +12,18 @@ HOOKS = Path(__file__).parent / "hooks"
 
 BUSY = "while True:\n    pass\n"
 DEADLOCK = "import threading\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()\n"
+# Takes memory and uses it.
+EAT = "taken = [b'x' * (1 << 20) for _ in range({mib})]\n"
+# The next events that are to be stored meet an allocation that nobody can grant.
+NO_MEMORY = """
+from store.session import SessionStore
+original = SessionStore.commit
+def commit(self, batch):
+    if batch.events:
+        bytearray(1 << 62)
+    original(self, batch)
+SessionStore.commit = commit
+"""
 # What Thespian does at SIGTERM is gone, and nothing else ends the process either.
 IGNORE_TERM = "import _signal\n_signal.signal(_signal.SIGTERM, _signal.SIG_IGN)\n" + BUSY
 # What a handler committed to the session file is durable, then it raises. `{part}`: of the batch, not empty.

@@ -4,14 +4,15 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from server import Server, wait_for
+from server import Server, running, wait_for
 from watching import at_s, log_events, open_fds, tcp_to, wait_events
 
-from simulator.client import Listener
+from simulator.client import Listener, Simulator
 
 # Retries that a test can wait for; every deadline of transport and breaker is the default.
 SETTINGS: dict[str, str] = {
@@ -99,6 +100,17 @@ class House:
     def tell(self, row: str, **seconds: float) -> None:
         """Print a row's figures; `pytest -rP` shows them, docs/reliability.md holds the last ones."""
         print(f"{row}: " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items()))
+
+
+@contextlib.contextmanager
+def housed(
+    data: Path, simulator: Simulator, within: tuple[str, ...] = (), **settings: str
+) -> Iterator[House]:
+    """A house for a row that needs a server of its own; `within`, `settings`: as for `running`."""
+    with running(data, within=within, **(SETTINGS | settings)) as server:
+        one = House(server, simulator.listener())
+        one.settle()
+        yield one
 
 
 Admit = Callable[..., "Patient"]

@@ -30,6 +30,7 @@ SIGNATURES: dict[Callable[..., Any], list[str]] = {
     Transport.probeAdmin: ["addr"],
     Transport.serializer: ["self", "intent"],
     Transport.set_watch: ["self", "watchlist"],
+    Transport.new_socket: ["self", "op", "*args", "**kw"],
     Transport._acceptNewIncoming: ["self"],
     Transport._handlePossibleIncoming: ["self", "incomingSocket", "fileno", "closed", "has_exclusive_flag"],
     Transport._handleReadableIncoming: ["self", "inc", "has_exclusive_flag"],

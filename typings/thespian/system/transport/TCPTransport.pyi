@@ -1,6 +1,6 @@
 # ruff: noqa: N801, N803, N815
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
@@ -44,6 +44,7 @@ class IdleSocket:
     def close(self) -> None: ...
 
 class TCPTransport:
+    _XMITStepSendConnect: int
     _XMITStepShutdownWrite: int
     _XMITStepWaitForAck: int
     _XMITStepFinishCleanup: int
@@ -58,6 +59,7 @@ class TCPTransport:
     socket: socket.socket
     def __init__(self, initType: Any, *args: Any) -> None: ...
     def close(self) -> None: ...
+    def new_socket(self, op: Callable[..., Any], *args: Any, **kw: Any) -> Any: ...
     def childResetFileNumList(self) -> list[int]: ...
     @staticmethod
     def getAdminAddr(capabilities: dict[str, Any]) -> ActorAddress: ...

@@ -1,0 +1,85 @@
+"""A group that cannot start processes, without an actor system: each message by hand."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from actors import exits, group
+from actors.group import GroupSupervisor
+from core.config import Settings
+from core.instances import Desired, InstanceConfig
+from core.messages import ConfigureGroup, GroupReport, InstanceCrashed, PlaceInstance
+from core.records import InstanceRecord
+from store import logs
+
+ADDRESSES = itertools.count()
+RECORD = InstanceRecord("toko1", InstanceConfig(url="ws://127.0.0.1:9/"), Desired.CONNECTED, 0.0)
+WHY = "no process can be started: Too many open files; trying again"
+
+
+class Group(GroupSupervisor):
+    """What it sends, starts and wants to be woken for, in lists."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[Any] = []
+        self.wakes: list[tuple[float, str, int]] = []
+        self.started: list[str] = []
+
+    def send(self, address: Any, message: Any) -> None:
+        self.sent.append(message)
+
+    def wake_after(self, delay_s: float, name: str, epoch: int) -> None:
+        self.wakes.append((delay_s, name, epoch))
+
+    def createActor(self, *_: Any, **__: Any) -> Any:
+        self.started.append(f"child {next(ADDRESSES)}")
+        return self.started[-1]
+
+    def told(self, kind: type) -> list[Any]:
+        return [message for message in self.sent if isinstance(message, kind)]
+
+    def again(self) -> None:
+        """The last wake-up for a start is due."""
+        name, epoch = next(one[1:] for one in reversed(self.wakes) if one[1].startswith("start:"))
+        self.on_wake(name, epoch)
+
+
+@pytest.fixture
+def one(monkeypatch: pytest.MonkeyPatch) -> Group:
+    monkeypatch.setattr(exits, "install", lambda: None)
+    monkeypatch.setattr(group, "setproctitle", lambda _: None)
+    monkeypatch.setattr(group, "shortage", lambda: "Too many open files")
+    monkeypatch.setattr(logs, "setup_logging", lambda *_, **__: None)
+    monkeypatch.setattr(exits, "_EXITS", {})
+    made = Group()
+    made.receiveMsg_ConfigureGroup(
+        ConfigureGroup(
+            name="g1", settings=Settings(), data_dir="d", log_dir="l", host="h", journal=None, started_at=0.0
+        ),
+        "root",
+    )
+    made.receiveMsg_PlaceInstance(PlaceInstance(RECORD), "root")
+    return made
+
+
+def test_a_process_that_never_came_to_be_is_no_crash_however_often(one: Group) -> None:
+    for times in range(1, 10):
+        one.on_child_exited(one.started[-1])
+        assert one.wakes[-1][0] == Settings().supervision.delay_max_s
+        one.again()
+        assert len(one.started) == times + 1
+    assert one.told(InstanceCrashed) == []
+    child = one._children["toko1"]
+    assert (child.restarts, child.quarantine, child.history) == (0, None, ())
+    one.on_wake("flush", one._merger.armed)
+    [snapshot] = one.told(GroupReport)[-1].changed
+    assert (snapshot.link_state, snapshot.reason) == ("waiting", WHY)
+
+
+def test_a_process_that_ended_before_its_first_word_is_a_crash(one: Group) -> None:
+    exits._EXITS[one.started[-1]] = (4711, "exit code 1")
+    one.on_child_exited(one.started[-1])
+    [crash] = one.told(InstanceCrashed)
+    assert (crash.record.pid, crash.record.cause) == (4711, "exit code 1")
