@@ -1,16 +1,26 @@
-"""A group that cannot start processes, without an actor system: each message by hand."""
+"""How a group starts processes, and when it cannot; without an actor system: each message by hand."""
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from actors import exits, group
+from actors import exits, group, group_watch
 from actors.group import GroupSupervisor
+from actors.group_reports import STARTS_AT_ONCE
 from core.config import Settings
 from core.instances import Desired, InstanceConfig
-from core.messages import ConfigureGroup, GroupReport, InstanceCrashed, PlaceInstance
+from core.messages import (
+    ConfigureGroup,
+    DropInstance,
+    GroupReport,
+    InstanceCrashed,
+    InstanceReport,
+    PlaceInstance,
+)
 from core.records import InstanceRecord
+from core.snapshot import InstanceSnapshot
 from store import logs
 
 ADDRESSES = itertools.count()
@@ -50,7 +60,7 @@ class Group(GroupSupervisor):
 def one(monkeypatch: pytest.MonkeyPatch) -> Group:
     monkeypatch.setattr(exits, "install", lambda: None)
     monkeypatch.setattr(group, "setproctitle", lambda _: None)
-    monkeypatch.setattr(group, "shortage", lambda: "Too many open files")
+    monkeypatch.setattr(group_watch, "shortage", lambda: "Too many open files")
     monkeypatch.setattr(logs, "setup_logging", lambda *_, **__: None)
     monkeypatch.setattr(exits, "_EXITS", {})
     made = Group()
@@ -83,3 +93,30 @@ def test_a_process_that_ended_before_its_first_word_is_a_crash(one: Group) -> No
     one.on_child_exited(one.started[-1])
     [crash] = one.told(InstanceCrashed)
     assert (crash.record.pid, crash.record.cause) == (4711, "exit code 1")
+
+
+def up(group: Group, name: str) -> None:
+    """The first report of an instance that was started."""
+    snapshot = InstanceSnapshot(name, 1.0, RECORD.config, "connected", pid=4712)
+    group.receiveMsg_InstanceReport(InstanceReport(snapshot), group._children[name].address)
+
+
+def test_a_few_start_at_a_time_and_each_that_is_up_makes_room_for_the_next(one: Group) -> None:
+    for number in range(2, 9):
+        one.receiveMsg_PlaceInstance(PlaceInstance(replace(RECORD, instance_id=f"toko{number}")), "root")
+    assert len(one.started) == STARTS_AT_ONCE
+    up(one, "toko2")
+    assert len(one.started) == STARTS_AT_ONCE + 1
+    one.on_child_exited(one._children["toko3"].address)  # its restart waits for its delay, not for a place
+    assert len(one.started) == STARTS_AT_ONCE + 2
+    one.receiveMsg_DropInstance(DropInstance("toko7", purge=False), "root")
+    up(one, "toko1")
+    assert one._children["toko8"].address is not None
+
+
+def test_one_that_says_nothing_holds_nobody_up_for_long(one: Group) -> None:
+    for number in range(2, 9):
+        one.receiveMsg_PlaceInstance(PlaceInstance(replace(RECORD, instance_id=f"toko{number}")), "root")
+    name, epoch = next(wake[1:] for wake in one.wakes if wake[1] == "started:toko1")
+    one.on_wake(name, epoch)
+    assert len(one.started) == STARTS_AT_ONCE + 1
