@@ -157,9 +157,8 @@ class Supervisor(RootSweep):
         """End a part that hangs: a group, the registry, the journal."""
         exits.note_kills()
         for part, verdict, why in self._watchman.check(time.monotonic(), self._settings.supervision):
-            logs.log_event(
-                "watchdog", f"Watchdog: the {part} process: {why}; {verdict.value}", "ERROR", reason=why
-            )
+            text = f"Watchdog: the {part} process: {why}; {verdict.value}"
+            logs.log_event("watchdog", text, "ERROR", reason=why)
             address = {"registry": self._registry, "journal": self._journal}.get(part) or self._groups.get(
                 part
             )

@@ -1,5 +1,6 @@
 """Fixtures of the fault matrix: one house for all rows, with the transport's deadlines as in production."""
 
+import contextlib
 import itertools
 import sys
 from collections.abc import Iterator
@@ -35,7 +36,9 @@ def remote() -> Iterator[Peer]:
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory, simulator: Simulator) -> Iterator[House]:
     data = tmp_path_factory.mktemp("data")
-    with hooks_on(data / "hooks"), housed(data, simulator) as one:
+    with contextlib.ExitStack() as stack:
+        with hooks_on(data / "hooks"):  # other tests of this process must not start theirs with it
+            one = stack.enter_context(housed(data, simulator))
         yield one
 
 
