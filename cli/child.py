@@ -1,8 +1,11 @@
 """One child process of the launcher: what to run, how it fared, when it may start again."""
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+log = logging.getLogger("sambung.launcher")
 
 EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h: the child can't start because of its settings; starting it again won't help."""
@@ -41,18 +44,37 @@ class Child:
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
     def start(self, now_s: float) -> bool:
-        """Start the process when it is due; False when it was not, or what it needs is not free yet."""
-        if self.pid is not None or now_s < self.start_at_s or (held := self.hold()) is None:
+        """Start the process when it is due; False when it was not, or what it needs is not free yet.
+
+        A system that refuses (no process, a disk that became read-only) counts as a failed start: it is tried again.
+        """
+        if self.pid is not None or now_s < self.start_at_s:
             return False
-        for descriptor in held:
-            os.set_inheritable(descriptor, True)
         try:
+            if not self._spawned():
+                return False
+        except OSError as error:
+            log.error("%s could not be started: %s", self.name, error)
+            self._failed(now_s)
+            return False
+        self.started_s = now_s
+        return True
+
+    def _spawned(self) -> bool:
+        if (held := self.hold()) is None:
+            return False
+        try:
+            for descriptor in held:
+                os.set_inheritable(descriptor, True)
             self.pid = os.posix_spawn(self.command[0], [*self.command], self.environ, setsigmask=[])
         finally:
             for descriptor in held:
                 os.close(descriptor)
-        self.started_s = now_s
         return True
+
+    def _failed(self, now_s: float) -> None:
+        self.failures += 1
+        self.start_at_s = now_s + restart_delay_s(self.failures)
 
     @property
     def finished(self) -> bool:

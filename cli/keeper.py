@@ -39,7 +39,7 @@ def run(request: Request, place: Place) -> int:
         return Launcher(
             [serve],
             is_ready=is_ready,
-            on_ready=lambda: None,
+            on_ready=lambda: True,
             tries=FIRST_TRIES,
             stop_s=STOP_S,
             terminal=False,

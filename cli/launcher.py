@@ -37,7 +37,8 @@ def hear(timeout_s: float) -> signal.Signals | None:
 
 @dataclass(slots=True)
 class Launcher:
-    """`is_ready`: asked every tick until it is true, then `on_ready` once. SIGHUP is passed on to the children.
+    """`is_ready`: asked every tick until it is true, then `on_ready`, until that has done its work (True). SIGHUP is
+    passed on to the children.
 
     `tries`: failures in a row of a child that make a first start hopeless. `stop_s`: how long the children may take
     to end by themselves. `run` returns the exit code.
@@ -45,7 +46,7 @@ class Launcher:
 
     children: Sequence[Child]
     is_ready: Callable[[], bool]
-    on_ready: Callable[[], None]
+    on_ready: Callable[[], bool]
     tries: int = FIRST_TRIES
     stop_s: float = STOP_S
     ready: bool = False
@@ -79,8 +80,7 @@ class Launcher:
                 self._ask_to_stop()
                 return 1
             if not self.ready and self._all_running() and self.is_ready():
-                self.ready = True
-                self.on_ready()
+                self.ready = self.on_ready()
 
     def _terminal_gone(self) -> bool:
         """A SIGHUP because the terminal was closed is no request to reload."""

@@ -91,12 +91,22 @@ def launcher(request: Request, place: Place, say: Callable[[str], None]) -> Laun
         descriptor = take_tree_lock(place)
         return None if descriptor is None else (descriptor,)
 
-    def on_ready() -> None:
+    told: set[str] = set()
+
+    def on_ready() -> bool:
         listening = read_listening(place)
-        assert listening is not None
-        write_json(place.ready_file, {"pid": os.getpid(), "at": time.time()})
+        if listening is None:  # the web process has just ended
+            return False
+        try:
+            write_json(place.ready_file, {"pid": os.getpid(), "at": time.time()})
+        except StoreError as error:
+            if str(error) not in told:
+                log.error("ready, but it cannot be written down: %s", error)
+            told.add(str(error))
+            return False
         log.info("ready: %s", listening.url)
         say(banner(place, listening, VERSION))
+        return True
 
     return Launcher(
         [

@@ -22,6 +22,12 @@ def main() -> int:
     def command(name: str, script: str) -> list[str]:
         return [sys.executable, str(FAKES), script, str(folder / f"{name}.pids"), str(os.getpid())]
 
+    def on_ready() -> bool:
+        if (folder / "no-room").exists():
+            return False
+        (folder / "ready").touch()
+        return True
+
     children = [Child(name, command(name, script)) for name, script in specs.items()]
     return Launcher(
         children,
@@ -29,7 +35,7 @@ def main() -> int:
             not (folder / "never-ready").exists()
             and all((folder / f"{name}.pids").exists() for name in specs)
         ),
-        on_ready=(folder / "ready").touch,
+        on_ready=on_ready,
     ).run()
 
 

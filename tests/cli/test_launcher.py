@@ -1,6 +1,7 @@
 """The launcher with fake children: starting, restarting, stopping, and leaving nothing behind."""
 
 import contextlib
+import errno
 import os
 import pty
 import signal
@@ -40,6 +41,32 @@ def test_a_child_that_ran_for_a_minute_starts_counting_failures_anew() -> None:
     child.started_s = 200.0
     child.ended(0, 260.0)
     assert (child.failures, child.start_at_s) == (1, pytest.approx(260.2))
+
+
+def refusing() -> tuple[int, ...]:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+def test_what_the_system_refuses_is_tried_again_and_ends_nothing() -> None:
+    refused = Child("web", [sys.executable, "-c", ""], hold=refusing)
+    unknown = Child("web", ["/nonexistent/program"])
+    for child in (refused, unknown):
+        assert not child.start(100.0)
+        assert (child.pid, child.failures, child.start_at_s) == (None, 1, pytest.approx(100.2))
+        assert not child.start(100.1)
+        assert child.failures == 1
+        assert not child.start(100.3)
+        assert child.failures == 2
+
+
+def test_what_is_to_be_done_when_ready_is_tried_until_it_is_done(started: Started, tmp_path: Path) -> None:
+    (tmp_path / "no-room").touch()
+    launcher = launch(started, tmp_path, "web=obedient", ready=False)
+    eventually(lambda: pids(tmp_path / "web.pids"), "the web process")
+    time.sleep(3 * TICK_S)
+    assert launcher.poll() is None and not (tmp_path / "ready").exists()
+    (tmp_path / "no-room").unlink()
+    eventually((tmp_path / "ready").exists, "the launcher is ready")
 
 
 def test_a_killed_child_is_started_again_and_the_other_is_left_alone(
