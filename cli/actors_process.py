@@ -78,7 +78,10 @@ def watched(handle: SystemHandle, place: Place, settings: Settings) -> int:
         with contextlib.suppress(OSError):
             place.data.actors_file.unlink(missing_ok=True)
         report = handle.stop(STOP_S)
-        log.info("the actors have ended: %s", report)
+        left = f", still there: {report.left}" if report.left else ""
+        log.info(
+            "the actors have ended: %d needed SIGTERM, %d SIGKILL%s", report.terminated, report.killed, left
+        )
 
 
 @dataclass(slots=True)

@@ -26,6 +26,10 @@ def one(instance_id: str, action: str = "") -> str:
     """The path of an instance, or of an action on it."""
     from urllib.parse import quote
 
+    from core.instances import ID_RULE, valid_id
+
+    if not valid_id(instance_id):
+        raise typer.BadParameter(f"{instance_id!r} {ID_RULE}", param_hint="INSTANCE")
     return f"{V1}/{quote(instance_id, safe='')}{action}"
 
 

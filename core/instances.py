@@ -10,6 +10,11 @@ from urllib.parse import urlsplit
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
+ID_RULE = "must be 1 to 64 of A-Z a-z 0-9 . _ -, begin with a letter or digit, and hold no '..'"
+MASK = "***"
+"""Stands for what is hidden when a configuration is shown."""
+
+
 def valid_id(instance_id: str) -> bool:
     """True for an instance id: 1..64 of letters, digits, `._-`, no leading punctuation, no `..`."""
     return bool(ID_PATTERN.fullmatch(instance_id)) and ".." not in instance_id
@@ -74,8 +79,8 @@ class InstanceConfig:
     def masked(self) -> dict[str, Any]:
         """The configuration for showing: values of headers, hello messages and proxy credentials are hidden."""
         shown = self.to_dict()
-        shown["headers"] = dict.fromkeys(self.headers, "***")
-        shown["hello"] = ["***" for _ in self.hello]
+        shown["headers"] = dict.fromkeys(self.headers, MASK)
+        shown["hello"] = [MASK for _ in self.hello]
         shown["url"] = redact_url(self.url)
         shown["proxy"] = redact_url(self.proxy) if self.proxy else None
         return shown

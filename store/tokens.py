@@ -147,7 +147,7 @@ class TokenStore:
     def set_admin_from_value(self, value: str | None, now: float) -> bool:
         """Make `value` an admin token in place of the one given before; None takes that one back.
 
-        True when something changed. Raises ValueError for a value that no header can carry.
+        True when something changed. Raises ValueError for a value that is short or that no header can carry.
         """
         with writing(self._engine) as db:
             before = db.execute(select(table.c.digest).where(table.c.token_id == GIVEN_ADMIN_ID)).scalar()
@@ -155,6 +155,8 @@ class TokenStore:
                 db.execute(delete(table).where(table.c.token_id == GIVEN_ADMIN_ID))
                 return before is not None
             token = token_from_value(value, "given at start", {Scope.ADMIN}, now=now, token_id=GIVEN_ADMIN_ID)
+            if len(value) < LEAST_IMPORTED_CHARS:
+                raise ValueError(f"a token's value must have at least {LEAST_IMPORTED_CHARS} characters")
             if token.digest == before:
                 return False
             # The value may be that of another token: it is the given one from now on.

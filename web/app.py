@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import cherrypy
-from cherrypy import _cprequest
+from cherrypy import _cperror, _cprequest
 
 from web import body
 from web.answer import Answer, failure
@@ -48,6 +48,8 @@ class PlainRequest(_cprequest.Request):
 
 def mount(pipeline: Pipeline, access_log: AccessLog) -> Any:
     """Mount the application on CherryPy's tree (one per process) and return it."""
+    # CherryPy pads short error pages with blanks for browsers of long ago; ours are read by scripts.
+    _cperror._ie_friendly_error_sizes.clear()
     application = cherrypy.tree.mount(None, "", {"/": {"request.dispatch": _Dispatcher(pipeline)}})
     application.request_class = PlainRequest
     application.log.access = _AccessWriter(access_log)

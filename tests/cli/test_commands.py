@@ -95,7 +95,15 @@ def test_the_launchers_processes_load_nothing_of_the_command_line() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nope"], ["--prot", "1"], ["serve", "--port", "many"], ["instances", "add"], ["status", "-o", "xml"]],
+    [
+        ["nope"],
+        ["--prot", "1"],
+        ["serve", "--port", "many"],
+        ["instances", "add"],
+        ["status", "-o", "xml"],
+        ["instances", "show", ""],
+        ["instances", "connect", "a/b"],
+    ],
     ids=" ".join,
 )
 def test_wrong_use_exits_2_and_prints_nothing_on_stdout(arguments: list[str]) -> None:

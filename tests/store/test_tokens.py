@@ -208,7 +208,7 @@ def test_a_given_admin_value_is_replaced_when_it_changes(tokens: TokenStore) -> 
 
 
 def test_a_given_admin_value_is_taken_back_when_it_is_not_given_any_more(tokens: TokenStore) -> None:
-    tokens.set_admin_from_value("a-value", NOW)
+    tokens.set_admin_from_value("an-old-value", NOW)
     assert tokens.set_admin_from_value(None, NOW) is True
     assert tokens.set_admin_from_value(None, NOW) is False
     assert tokens.list() == ()
@@ -235,4 +235,6 @@ def test_tokens_can_be_made_while_another_process_has_the_registry_open(
 def test_a_given_value_is_refused_like_any_other(tokens: TokenStore) -> None:
     with pytest.raises(ValueError, match="printable ASCII"):
         tokens.set_admin_from_value("", NOW)
+    with pytest.raises(ValueError, match="at least 8 characters"):
+        tokens.set_admin_from_value("s3cret!", NOW)
     assert tokens.list() == ()

@@ -10,7 +10,7 @@ import pytest
 from core import messages as m
 from tests.web.conftest import DEADLINE_S, Live
 from tests.web.fakes import done, snapshot
-from tests.web.rawhttp import head
+from tests.web.rawhttp import exchange, head, responses
 
 SECURITY = (
     "x-content-type-options",
@@ -45,6 +45,13 @@ def test_every_answer_is_json_with_security_headers_and_no_padding(
     assert reply.headers["server"] == "sambung"
     assert reply.content == reply.content.strip()
     assert int(reply.headers["content-length"]) == len(reply.content)
+
+
+@pytest.mark.parametrize("raw", [b"GET /health HTTP/1.1\r\n\r\n", head("GET /health", "X-Y: =?bogus?q?a?=")])
+def test_what_cherrypy_refuses_by_itself_is_not_padded_either(live: Live, raw: bytes) -> None:
+    [(status, headers, body)] = responses(exchange(live, raw))
+    assert (status, body) == (400, body.strip())
+    assert int(headers["content-length"]) == len(body)
 
 
 @pytest.mark.parametrize(

@@ -127,3 +127,23 @@ def test_wrong_bodies(live: Live, content_type: str, content: bytes, status: int
     reply = live.http.post("/api/v1/instances", content=content, headers=headers)
     assert reply.status_code == status
     assert list(reply.json()) == ["status", "code", "message", "details"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{bad", b'{"zz":1}', b"[]"])
+@pytest.mark.parametrize(
+    ("method", "action"),
+    [
+        ("POST", "/connect"),
+        ("POST", "/disconnect"),
+        ("POST", "/restart"),
+        ("POST", "/messages"),
+        ("POST", "/force-retry"),
+        ("POST", "/reset-circuit-breaker"),
+        ("PATCH", ""),
+        ("DELETE", ""),
+    ],
+)
+def test_the_id_is_judged_before_the_body(live: Live, method: str, action: str, body: bytes) -> None:
+    path = f"/api/v1/instances/nobody{action}"
+    reply = live.http.request(method, path, content=body, headers=live.auth())
+    assert (reply.status_code, reply.json()["code"]) == (404, "instance_not_found"), reply.content

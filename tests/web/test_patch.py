@@ -101,3 +101,27 @@ def test_wrong_patches_change_nothing(world: World, changes: dict[str, Any], fie
 def test_patch_needs_an_object(world: World) -> None:
     world.put(snapshot("a"))
     assert world.ask("PATCH", "/api/v1/instances/a", b"[]").status == 422
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("url", "ws://new/?***", "url"),
+        ("proxy", "http://***@p:2", "proxy"),
+        ("proxy", "http://u:***@p:2", "proxy"),
+        ("hello", ["***", {"pw": "s6"}], "hello.0"),
+        ("headers", {"X-New": "***"}, "headers.X-New"),
+    ],
+)
+@pytest.mark.parametrize("method", ["PATCH", "POST"])
+def test_a_mask_never_takes_the_place_of_a_secret(
+    world: World, method: str, field: str, value: Any, named: str
+) -> None:
+    """As when somebody edits what was shown and sends it back."""
+    world.put(snapshot("a", config=OLD))
+    if method == "PATCH":
+        reply = world.ask("PATCH", "/api/v1/instances/a", {field: value})
+    else:
+        reply = world.ask("POST", "/api/v1/instances", BODY | {"id": "b", field: value})
+    assert_wrong(reply, named)
+    assert not world.root.commands(m.UpdateInstance) and not world.root.commands(m.CreateInstance)

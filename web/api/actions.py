@@ -18,15 +18,15 @@ def disconnect(site: Site, call: Call) -> Answer:
 
 def restart(site: Site, call: Call) -> Answer:
     """Replace the instance's process; clears a quarantine."""
+    instance_id = instances.known(site, call.params["instance_id"]).instance_id
     call.no_body(site.settings.now.http.max_body_bytes)
-    instance_id = call.params["instance_id"]
     site.command(lambda ref: RestartInstance(ref, instance_id))
     return instances.shown(site, instances.known(site, instance_id))
 
 
 def _want(site: Site, call: Call, desired: Desired) -> Answer:
+    instance_id = instances.known(site, call.params["instance_id"]).instance_id
     call.no_body(site.settings.now.http.max_body_bytes)
-    instance_id = call.params["instance_id"]
     site.command(lambda ref: UpdateInstance(ref, instance_id, desired=desired))
     instances.seen(site, instance_id, lambda one: one is not None and one.desired == desired.value)
     return instances.shown(site, instances.known(site, instance_id))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.instances import Desired, InstanceConfig
+from core.instances import MASK, Desired, InstanceConfig
 from core.messages import UpdateInstance
 from web.answer import Answer
 from web.api import instances
@@ -13,12 +13,12 @@ from web.call import Call
 from web.errors import ApiError, invalid
 from web.site import Site
 
-MASK = "***"
 DESIRED = tuple(one.value for one in Desired)
 
 
 def patch(site: Site, call: Call) -> Answer:
     """One change at a time: the merged configuration must be built on the newest one."""
+    instances.known(site, call.params["instance_id"])
     changes = call.json_body(site.settings.now.http.max_body_bytes)
     if not isinstance(changes, dict):
         raise invalid(("", "the body must be a JSON object"))

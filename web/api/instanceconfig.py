@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from core import payload
 from core.config import OVERRIDABLE, problem
-from core.instances import InstanceConfig, LinkKind, LoginConfig, Payload, PingConfig
+from core.instances import MASK, InstanceConfig, LinkKind, LoginConfig, Payload, PingConfig
 from core.proxies import BadProxy, parse_proxy
 from store.packing import pack
 from web.api.models import ConfigBody
@@ -79,6 +79,8 @@ def _url_problems(url: str) -> Iterator[Problem]:
         yield "url", "must not hold a user or password: send them as a header (headers.Authorization)"
     elif parts.fragment or "#" in url:
         yield "url", "must not have a fragment (#…)"
+    elif parts.query == MASK:
+        yield "url", f"its query is masked ({MASK}): give the whole URL"
 
 
 def _proxy_problems(proxy: str | None) -> Iterator[Problem]:
@@ -88,6 +90,9 @@ def _proxy_problems(proxy: str | None) -> Iterator[Problem]:
         parse_proxy(proxy)
     except BadProxy as bad:
         yield "proxy", str(bad)
+    else:
+        if MASK in urlsplit(proxy).netloc.rpartition("@")[0]:
+            yield "proxy", f"its user or password is masked ({MASK}): give the whole URL"
 
 
 def _split(url: str) -> SplitResult | None:
@@ -110,7 +115,9 @@ def _header_problems(headers: Mapping[str, str]) -> Iterator[Problem]:
             yield field, "is not a header name"
         elif name.lower() in FORBIDDEN_HEADERS or name.lower().startswith("sec-websocket-"):
             yield field, "is set by the connection itself"
-        if not _is_header_value(value):
+        if value == MASK:
+            yield field, f"is masked ({MASK}): give its value"
+        elif not _is_header_value(value):
             yield field, "must be one line of Latin-1 text, at most 8192 characters"
     if len({name.lower() for name in headers}) < len(headers):
         yield "headers", "a name appears twice (upper and lower case are the same)"
@@ -133,6 +140,8 @@ def _message_problems(body: ConfigBody) -> Iterator[Problem]:
     if body.ping is not None:
         messages.append(("ping.message", body.ping.message))
     for field, message in messages:
+        if message == MASK:
+            yield field, f"is masked ({MASK}): give the message"
         try:
             payload.encode(Payload(body.payload), message, pack)
         except payload.InvalidContent as error:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from core.instances import Desired, valid_id
+from core.instances import ID_RULE, Desired, valid_id
 from core.messages import CreateInstance, RemoveInstance
 from core.snapshot import InstanceSnapshot
 from web import cursor, view
@@ -16,7 +16,6 @@ from web.errors import ApiError, instance_not_found, invalid
 from web.site import Site
 
 SEEN_S = 2.0  # how long a change may take to come back through the read model
-ID_RULE = "must be 1 to 64 of A-Z a-z 0-9 . _ -, begin with a letter or digit, and hold no '..'"
 
 
 def known(site: Site, instance_id: str) -> InstanceSnapshot:

@@ -4,7 +4,7 @@ import secrets
 from typing import Any
 
 from core import payload
-from core.instances import valid_id
+from core.instances import ID_RULE, valid_id
 from core.messages import SubmitMessage
 from core.records import MessageState, OutboxMessage
 from store.packing import pack
@@ -21,8 +21,8 @@ STATES = tuple(state.value for state in MessageState)
 def submit(site: Site, call: Call) -> Answer:
     """202 once the message is durable. With an `id` of the client's, asking again sends nothing twice."""
     settings = site.settings.now
-    body = checked(MessageBody, call.json_body(settings.http.max_body_bytes))
     one = instances.known(site, call.params["instance_id"])
+    body = checked(MessageBody, call.json_body(settings.http.max_body_bytes))
     message_id = _message_id(body.id)
     try:
         data = payload.encode(one.config.payload, body.content, pack)
@@ -42,17 +42,17 @@ def _message_id(given: str | None) -> str:
     if given is None:
         return f"m-{secrets.token_hex(12)}"
     if not valid_id(given):
-        raise invalid(("id", instances.ID_RULE))
+        raise invalid(("id", ID_RULE))
     return given
 
 
 def list_messages(site: Site, call: Call) -> Answer:
     """Newest first; filter: state."""
+    instance_id = instances.known(site, call.params["instance_id"]).instance_id
     query = paging.checked_query(call, "state")
     state = query.filters.get("state")
     if state is not None and state not in STATES:
         raise invalid(("state", f"must be one of {', '.join(STATES)}"))
-    instance_id = instances.known(site, call.params["instance_id"]).instance_id
     wanted = None if state is None else MessageState(state)
     found = site.history.messages(instance_id, wanted, query.after, query.limit)
     return page([shown(message) for message in found.items], found.next, found.total)

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.instances import valid_id
+from core.instances import ID_RULE, valid_id
 from core.messages import CreateToken, RevokeToken
 from core.records import Scope, TokenRecord
 from store.tokens import imported_token, new_token
 from web import cursor
 from web.answer import Answer, page, rfc3339, success
 from web.api import paging
-from web.api.instances import ID_RULE
 from web.api.models import ImportBody, TokenBody, checked
 from web.call import Call
 from web.errors import invalid

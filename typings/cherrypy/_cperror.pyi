@@ -1,0 +1,1 @@
+_ie_friendly_error_sizes: dict[int, int]
