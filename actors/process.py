@@ -47,7 +47,11 @@ def forget_lookups() -> None:
     It holds names of everything that was imported; each one that a child replaces by its own has its reference count
     written, and with it a page copied: 0.2 MiB in each instance.
     """
-    getattr(sys, "_clear_internal_caches", sys._clear_type_cache)()
+    clear = getattr(sys, "_clear_internal_caches", None) or getattr(
+        sys, "_clear_type_cache", None
+    )  # 3.13; before
+    if clear is not None:
+        clear()
 
 
 def adopt_orphans() -> None:

@@ -4,6 +4,8 @@ Exit codes: 0 ok, 1 failed, 2 wrong use, 3 the server isn't running. Results go 
 The processes below the launcher start here as well; they load nothing of the command line.
 """
 
+import errno
+import os
 import sys
 
 from cli.failure import FAILED, CommandFailed
@@ -15,6 +17,8 @@ HIDDEN = ("_actors", "_web", "_prepare", "_serve", "_keeper")
 def main() -> int:
     """Run what the command line says; the exit code."""
     arguments = sys.argv[1:]
+    if sys.stdout is None:  # closed by the caller: who asks for no result gets none
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     try:
         if arguments and arguments[0] in HIDDEN:
             from cli.hidden import run_hidden
@@ -30,4 +34,10 @@ def main() -> int:
         return INTERRUPTED
     except BrokenPipeError:  # `run.py … | head`; nothing more can be said, not even by the interpreter's end
         sys.stdout = None
+        return FAILED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stdout = None  # nor can what is left in its buffer be written
+        sys.stderr.write(f"sambung: the result cannot be written: {error.strerror}\n")
         return FAILED

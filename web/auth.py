@@ -91,6 +91,7 @@ def authorised(auth: Authenticator, settings: Settings, route: Route, call: Call
     Raises ApiError 400, 401, 403, 404, 429.
     """
     if is_public(route, settings):
+        _refuse_several(call)
         return ANYONE
     value = presented_token(call, query_token=settings.auth.query_token)
     principal = auth.principal(value, local=is_local(call.peer, call.headers)) if value else None
@@ -102,6 +103,15 @@ def authorised(auth: Authenticator, settings: Settings, route: Route, call: Call
     if instance_id is not None and not (valid_id(instance_id) and principal.sees(instance_id)):
         raise instance_not_found(instance_id)
     return principal
+
+
+def _refuse_several(call: Call) -> None:
+    """Nobody looks at a token here, but two of them are a mistake everywhere."""
+    try:
+        presented_token(call, query_token=True)
+    except ApiError as error:
+        if error.code == "several_tokens":
+            raise
 
 
 def _nobody(auth: Authenticator, settings: Settings, address: str, value: str | None) -> ApiError:

@@ -184,3 +184,14 @@ def test_a_reader_that_goes_away_is_no_crash(operator: Operator) -> None:
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.startswith("# Sambung")
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "said"),
+    [(">&-", 0, ""), (">/dev/full", 1, "sambung: the result cannot be written: No space left on device\n")],
+)
+def test_a_stdout_that_takes_nothing_ends_without_a_traceback(redirection: str, code: int, said: str) -> None:
+    for command in ("config template", "config show", "config show -o json"):
+        script = f"{sys.executable} {HOME / 'run.py'} {command} {redirection}"
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (code, said), command

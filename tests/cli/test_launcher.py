@@ -63,7 +63,7 @@ def test_what_is_to_be_done_when_ready_is_tried_until_it_is_done(started: Starte
     (tmp_path / "no-room").touch()
     launcher = launch(started, tmp_path, "web=obedient", ready=False)
     eventually(lambda: pids(tmp_path / "web.pids"), "the web process")
-    time.sleep(3 * TICK_S)
+    time.sleep(3 * TICK_S)  # time to do what it must not: end, or call itself ready
     assert launcher.poll() is None and not (tmp_path / "ready").exists()
     (tmp_path / "no-room").unlink()
     eventually((tmp_path / "ready").exists, "the launcher is ready")

@@ -106,8 +106,15 @@ def test_query_tokens_can_be_turned_off(world: World) -> None:
 def test_two_methods_at_once_are_400(world: World, query: str, headers: dict[str, str]) -> None:
     query = query.replace("X", world.admin)
     headers = {name: value.replace("X", world.admin) for name, value in headers.items()}
-    reply = world.ask("GET", f"/api/v1/server{query}", token=None, headers=headers)
-    assert (reply.status, reply.code) == (400, "several_tokens")
+    for path in ("/api/v1/server", "/health"):
+        reply = world.ask("GET", f"{path}{query}", token=None, headers=headers)
+        assert (reply.status, reply.code) == (400, "several_tokens")
+
+
+@pytest.mark.parametrize("authorization", ["Basic eDp5", "Bearer nobody's"])
+def test_one_method_of_any_kind_is_nothing_to_a_public_endpoint(world: World, authorization: str) -> None:
+    reply = world.ask("GET", "/health", token=None, headers={"authorization": authorization})
+    assert reply.status == 200
 
 
 @pytest.mark.parametrize(

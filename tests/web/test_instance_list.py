@@ -48,7 +48,7 @@ def test_a_page_goes_on_where_a_removed_instance_was(world: World) -> None:
         ("&q=toko", ["toko1", "toko2"]),
         ("&q=toko&desired=connected", ["toko2"]),
         ("&q=TOKO", []),
-        ("&link_state=nonsense", []),
+        ("&link_state=quarantined", []),
         ("&q=", ["b", "toko1", "toko2"]),
     ],
 )
@@ -71,6 +71,9 @@ def test_a_limited_token_sees_its_instances_only(world: World) -> None:
     "query",
     [
         "limit=0",
+        "link_state=nonsense",
+        "breaker_state=half-open",
+        "desired=",
         "limit=501",
         "limit=x",
         "limit=1.5",

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from core.breaker import BreakerState
 from core.instances import ID_RULE, Desired, valid_id
+from core.link_state import LinkState
 from core.messages import CreateInstance, RemoveInstance
 from core.snapshot import InstanceSnapshot
 from web import cursor, view
@@ -15,6 +17,12 @@ from web.call import Call
 from web.errors import ApiError, instance_not_found, invalid
 from web.site import Site
 
+# "quarantined" is no state of a link: its group says it of an instance that has no process.
+FILTERS = {
+    "link_state": (*(one.value for one in LinkState), "quarantined"),
+    "breaker_state": tuple(one.value for one in BreakerState),
+    "desired": tuple(one.value for one in Desired),
+}
 SEEN_S = 2.0  # how long a change may take to come back through the read model
 
 
@@ -39,7 +47,10 @@ def seen(site: Site, instance_id: str, reached: Callable[[InstanceSnapshot | Non
 
 def list_instances(site: Site, call: Call) -> Answer:
     """In the order of their ids; filters: link_state, breaker_state, desired, q (beginning of the id)."""
-    query = paging.checked_query(call, "link_state", "breaker_state", "desired", "q")
+    query = paging.checked_query(call, *FILTERS, "q")
+    for name, allowed in FILTERS.items():
+        if query.filters.get(name, allowed[0]) not in allowed:
+            raise invalid((name, f"must be one of {', '.join(allowed)}"))
     fleet = site.model.fleet
     if fleet is None:
         raise ApiError("not_ready", "The state of the instances has not arrived yet")
@@ -60,8 +71,7 @@ def list_instances(site: Site, call: Call) -> Answer:
 
 
 def _matches(one: InstanceSnapshot, filters: dict[str, str]) -> bool:
-    exact = ("link_state", "breaker_state", "desired")
-    same = all(getattr(one, name) == filters[name] for name in exact if name in filters)
+    same = all(getattr(one, name) == filters[name] for name in FILTERS if name in filters)
     return same and one.instance_id.startswith(filters.get("q", ""))
 
 
