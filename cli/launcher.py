@@ -72,6 +72,9 @@ class Launcher:
                 return 0
             if number is signal.SIGHUP:
                 self._tell(signal.SIGHUP)
+            # Before the reaping: a child that was ready and then killed between two looks is no hopeless start.
+            if not self.ready and self._all_running() and self.is_ready():
+                self.ready = self.on_ready()
             self._reap()
             if any(child.finished for child in self.children):
                 return 0
@@ -79,8 +82,6 @@ class Launcher:
             if not self.ready and self._hopeless():
                 self._ask_to_stop()
                 return 1
-            if not self.ready and self._all_running() and self.is_ready():
-                self.ready = self.on_ready()
 
     def _terminal_gone(self) -> bool:
         """A SIGHUP because the terminal was closed is no request to reload."""
