@@ -69,6 +69,20 @@ def test_what_is_to_be_done_when_ready_is_tried_until_it_is_done(started: Starte
     eventually((tmp_path / "ready").exists, "the launcher is ready")
 
 
+def test_a_child_killed_as_soon_as_it_was_ready_is_started_again(tmp_path: Path) -> None:
+    """Between two looks of the launcher, which then knows of the readiness only by what the dead child left behind."""
+    ready, again = tmp_path / "ready", tmp_path / "again"
+    script = f"test -e {ready} && touch {again} && exit 0; touch {ready}; kill -9 $$"
+    program = (
+        "import sys; from cli.child import Child; from cli.launcher import Launcher; from pathlib import Path\n"
+        f"child = Child('it', ['/bin/sh', '-c', {script!r}], may_finish=True)\n"
+        f"look = Path({str(ready)!r}).exists\n"
+        "sys.exit(Launcher([child], is_ready=look, on_ready=lambda: True, tries=1).run())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=HOME, timeout=DEADLINE_S, check=False)
+    assert (done.returncode, again.exists()) == (0, True)
+
+
 def test_a_killed_child_is_started_again_and_the_other_is_left_alone(
     started: Started, tmp_path: Path
 ) -> None:

@@ -69,14 +69,18 @@ def open_fds(pid: int) -> dict[str, str]:
 
 
 def tcp_to(pid: int, port: int) -> int:
-    """How many TCP sockets of the process lead to this port, in any state."""
+    """How many TCP sockets of the process lead to this port, in any state.
+
+    Counted by inode: the kernel gives its table in pieces, and a line can come twice.
+    """
     inodes = {link[8:-1] for link in open_fds(pid).values() if link.startswith("socket:[")}
-    count = 0
+    found: set[str] = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
             words = line.split()
-            count += int(words[2].rpartition(":")[2], 16) == port and words[9] in inodes
-    return count
+            if int(words[2].rpartition(":")[2], 16) == port and words[9] in inodes:
+                found.add(words[9])
+    return len(found)
 
 
 def wait_equal(look: Callable[[], object], wanted: object, deadline_s: float = 10.0) -> None:
