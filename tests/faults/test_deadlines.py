@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from peer import Peer
 from rows import House, Patient
-from watching import at_s, tcp_to, wait_events
+from watching import at_s, tcp_lines_to, wait_events
 
 from simulator.client import Simulator
 
@@ -99,7 +99,10 @@ def assert_alone(case: Case) -> None:
     """The upstream never heard of the end of the old connection and may hold two for a while; the old one is mute."""
     seen = case.patient.upstream.wait_instance(case.patient.name, lambda one: one.sessions_now >= 1, 10)
     assert seen.stale_frames == 0
-    assert tcp_to(case.patient.server.wait_open(case.patient.name)["pid"], case.patient.upstream.port) == 1
+    sockets = tcp_lines_to(
+        case.patient.server.wait_open(case.patient.name)["pid"], case.patient.upstream.port
+    )
+    assert len(sockets) == 1, sockets
 
 
 def told(row: str, case: Case) -> None:

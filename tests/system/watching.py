@@ -69,18 +69,20 @@ def open_fds(pid: int) -> dict[str, str]:
 
 
 def tcp_to(pid: int, port: int) -> int:
-    """How many TCP sockets of the process lead to this port, in any state.
+    """How many TCP sockets of the process lead to this port, in any state."""
+    return len(tcp_lines_to(pid, port))
 
-    Counted by inode: the kernel gives its table in pieces, and a line can come twice.
-    """
+
+def tcp_lines_to(pid: int, port: int) -> list[str]:
+    """The kernel's line of each of those sockets: addresses and state in hexadecimal, timers, inode."""
     inodes = {link[8:-1] for link in open_fds(pid).values() if link.startswith("socket:[")}
-    found: set[str] = set()
+    found: dict[str, str] = {}  # by inode
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
             words = line.split()
             if int(words[2].rpartition(":")[2], 16) == port and words[9] in inodes:
-                found.add(words[9])
-    return len(found)
+                found[words[9]] = line.strip()
+    return list(found.values())
 
 
 def wait_equal(look: Callable[[], object], wanted: object, deadline_s: float = 10.0) -> None:
