@@ -69,6 +69,8 @@ class CodeLinking:
         exchange = self._exchanges.get(account.number)
         if exchange is None or not exchange.candidate.link.writable:
             raise CannotLink("no device waits for a code of this account")
+        if self._core.wall_s() > max(exchange.candidate.ref_ends.values()):
+            raise CannotLink("the code is too old: the device must ask for a new one")
         code = code.replace("-", "").upper()
         try:
             exchange.companion_ephemeral = pairing_code.unwrap_ephemeral(code, exchange.wrapped)

@@ -29,11 +29,13 @@ class CannotLink(ValueError):
 
 @dataclass(slots=True)
 class Candidate:
-    """A connection that wants to be linked. `device`: what it becomes when it signs."""
+    """A connection that wants to be linked. `ref_ends`: until when each ref can be scanned, in epoch seconds.
+    `spot`: what it becomes when it signs.
+    """
 
     link: Link
     bundle: PreKeyBundle
-    refs: tuple[str, ...]
+    ref_ends: dict[str, float]
     name: str
     kind: int
     spot: Spot | None = None
@@ -55,18 +57,28 @@ class Linking:
         props = parse(wire.DeviceProps, data.device_props)
         bundle = _bundle(data)
         check_bundle(self._core, link.who, bundle)
-        refs = tuple(f"2@{self._core.rng(30).hex()}" for _ in range(self._core.settings.refs))
-        self.candidates[link.number] = Candidate(link, bundle, refs, props.os, props.platform_type)
+        ref_ends = self._new_refs()
+        self.candidates[link.number] = Candidate(link, bundle, ref_ends, props.os, props.platform_type)
         link.stage = Stage.UNLINKED
-        offer = Node("pair-device", {}, tuple(Node("ref", {}, ref.encode()) for ref in refs))
+        offer = Node("pair-device", {}, tuple(Node("ref", {}, ref.encode()) for ref in ref_ends))
         link.send(Node("iq", {"from": SERVER, "type": "set", "id": self._core.next_id()}, (offer,)))
+
+    def _new_refs(self) -> dict[str, float]:
+        settings = self._core.settings
+        first_end_s = self._core.wall_s() + settings.first_ref_s
+        return {
+            f"2@{self._core.rng(30).hex()}": first_end_s + place * settings.next_ref_s
+            for place in range(settings.refs)
+        }
 
     def scan(self, account: Account, qr_text: str, flaw: str | None = None) -> Spot:
         """A person scans a code with the phone. Raises CannotLink. `flaw`: a name of FLAWS."""
         ref, noise, identity, secret = parse_qr(qr_text)
-        candidate = next((one for one in self.candidates.values() if ref in one.refs), None)
+        candidate = next((one for one in self.candidates.values() if ref in one.ref_ends), None)
         if candidate is None or candidate.link.noise != noise:
             raise CannotLink("no connected device shows this code (any more)")
+        if self._core.wall_s() > candidate.ref_ends[ref]:
+            raise CannotLink("the code is too old: the device shows a newer one, or has shown its last")
         if candidate.bundle.identity_key != identity:
             raise CannotLink("the code names another identity key than the device registered")
         if flaw == "passkey":

@@ -27,6 +27,44 @@ def test_every_ref_that_is_shown_can_be_scanned(world: World) -> None:
     assert client.session.online
 
 
+def test_a_ref_that_is_no_longer_shown_cannot_be_scanned(world: World) -> None:
+    client = Client(world, SessionSettings())
+    client.open()
+    first = client.qr()
+    world.pass_time(59)
+    shown = [event["text"] for event in client.told("qr")]
+    assert shown == [first]
+    world.pass_time(2)
+    with pytest.raises(CannotLink, match="the code is too old"):
+        world.person(BUDI).scan(first)
+    world.act(lambda: world.person(BUDI).scan(client.qr()))
+    assert client.session.online
+
+
+def test_new_refs_come_with_a_new_connection(world: World) -> None:
+    client = Client(world, SessionSettings())
+    client.open()
+    world.pass_time(170)
+    assert client.failures and len(client.told("qr")) == 6
+    last = client.qr()
+    client.open()
+    with pytest.raises(CannotLink):
+        world.person(BUDI).scan(last)
+    world.act(lambda: world.person(BUDI).scan(client.qr()))
+    assert client.session.online
+
+
+def test_a_pairing_code_lives_as_long_as_the_refs(world: World) -> None:
+    """Also for a client that does not close when its refs are used up."""
+    person = world.person(BUDI)
+    client = Client(world, SessionSettings())
+    client.open()
+    code = client.invoke("pairing_code", phone=f"+{BUDI}").data["code"]
+    world.now_s += 161
+    with pytest.raises(CannotLink, match="the code is too old"):
+        person.type_code(code)
+
+
 def test_a_code_of_a_connection_that_is_gone_cannot_be_scanned(world: World) -> None:
     client = Client(world, SessionSettings())
     client.open()
