@@ -37,14 +37,24 @@ class Directory:
                 then(turn, answer)
                 return
             self._learn(turn, parse_answer(answer))
-            asked = {known_as(turn.tx, user): self._cached(turn, known_as(turn.tx, user)) for user in found}
-            then(turn, {user: devices for user, devices in asked.items() if devices})
+            then(turn, self._together(turn, found))
 
         if missing:
             query = device_query(missing, self._core.queries.next_id())
             self._core.ask(turn, "usync", "get", (query,), answered)
         else:
             then(turn, {user: devices for user, devices in found.items() if devices})
+
+    def _together(self, turn: Turn, before: dict[Jid, tuple[Jid, ...] | None]) -> Devices:
+        """What is known after an answer. While it was on its way a list may have been dropped, have become too old, or
+        have got another name: the user still has devices, those that were known when the question was asked.
+        """
+        together = {}
+        for user, devices in before.items():
+            name = known_as(turn.tx, user)
+            known = self._cached(turn, name)
+            together[name] = devices if known is None else known
+        return {name: devices for name, devices in together.items() if devices}
 
     def on_whatsapp(
         self, turn: Turn, phones: list[Jid], then: Callable[[Turn, list[UserInfo] | QueryFailure], None]

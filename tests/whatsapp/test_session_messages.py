@@ -430,3 +430,25 @@ def test_sends_are_composed_one_after_the_other(pair):
     anna.server.run()
     assert budi.texts() == ["0", "1", "2", "3"]
     assert len([node for node in stanzas(anna, "iq") if node.optional("xmlns") == "usync"]) == 1
+
+
+def test_a_device_list_that_changes_while_another_is_asked_for_loses_nobody(pair):
+    """A stale list is better than none: the user would be called unknown, and the message be refused for good."""
+    anna, budi = pair
+    anna.send("m1", content(BUDI, "satu"))
+    link = anna.connection
+    link.send(notification("account_sync", link.device.jid.without_device))
+    anna.server.run()
+
+    def change_meanwhile(node: Node) -> Node:
+        link.send(notification("devices", Jid(BUDI, "s.whatsapp.net")))
+        return link._usync(node)
+
+    link.answers["usync"] = change_meanwhile
+    anna.send("m2", content(BUDI, "dua"))
+    assert [(reply.ref, reply.error) for reply in anna.replies] == [("m1", None), ("m2", None)]
+    assert budi.texts() == ["satu", "dua"]
+
+
+def notification(kind: str, sender: Jid) -> Node:
+    return Node("notification", {"type": kind, "from": sender, "id": f"n-{kind}", "t": "1"})

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,23 +11,41 @@ from tests.whatsapp.traffic import Plan, World
 
 HOME = Path(__file__).resolve().parents[2]
 BAD = ("message.undecryptable", "stanza.refused", "stanza.unsendable", "bundle.refused", "session.error")
-TROUBLE = ("processes killed", "connections dropped", "servers restarted", "messages spoiled")
+TROUBLE = (
+    "processes killed",
+    "connections dropped",
+    "servers restarted",
+    "messages spoiled",
+    "memberships changed",
+    "companions linked",
+)
 MAX_STATE_BYTES = 500_000
-SHORT = Plan(accounts=8, write_s=6, phone_s=30, die_s=40, drop_s=40, server_s=50, spoil_s=10, first_upload=30)
+SHORT = Plan(
+    accounts=8,
+    write_s=6,
+    phone_s=30,
+    die_s=40,
+    drop_s=40,
+    server_s=50,
+    spoil_s=10,
+    member_s=10,
+    link_s=60,
+    first_upload=30,
+)
 
 
 def check(world: World) -> None:
     """Every message was told exactly once, everywhere; nothing was refused, nothing could not be read."""
-    assert world.server is not None
-    for number, client in world.clients.items():
-        told = Counter({text: count for text, count in client.told.items() if text})
-        wanted = world.expected[number]
-        assert told == wanted, f"{number} beyond: {told - wanted}, missing: {wanted - told}"
+    assert world.network.server is not None
+    for client in world.clients:
+        page = world.books.pages[client.name]
+        assert (page.missing, page.beyond) == ({}, {}), f"{client.name}, since {page.since}"
+        assert client.session.online, client.name
         assert (list(client.outbox), client.refused) == ([], [])
         assert {kind: client.kinds[kind] for kind in BAD} == dict.fromkeys(BAD, 0)
-        missing = world.expected_on_phones[number] - world.phone_texts[number]
-        assert not missing, f"the phone of {number} misses {missing}"
-    assert [*world.complaints, *world.server.core.observed.complaints] == []
+    for number in world.numbers:
+        assert world.books.missing_on_phone(number) == set(), f"the phone of {number}"
+    assert [*world.network.complaints, *world.network.server.core.observed.complaints] == []
     assert max(sum(sizes) for sizes in world.sizes) < MAX_STATE_BYTES
     for what in TROUBLE:
         assert world.counts[what] > 0, what

@@ -2,28 +2,26 @@
 
 Everything random follows from the seed, so that a run can be replayed. Clients are sessions over stored rows; their
 processes die at random moments, also between a commit and what comes after it. The server starts again at random
-moments from what it saved. Bytes of a connection keep their order and take a while.
+moments from what it saved. Members join and leave groups, and further companions are linked, in the midst of it.
 """
 
 from __future__ import annotations
 
-import heapq
 import itertools
-import random
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from core.effects import Change
 from simulator.whatsapp.knobs import Faults
-from simulator.whatsapp.outputs import Hangup, Save, Write
-from simulator.whatsapp.server import Server
-from simulator.whatsapp.settings import ServerSettings
+from simulator.whatsapp.linking import CannotLink
+from simulator.whatsapp.people import Person
+from tests.whatsapp.traffic_books import Books
 from tests.whatsapp.traffic_client import Client
+from tests.whatsapp.traffic_clock import Clock
+from tests.whatsapp.traffic_network import Network
 from whatsapp.session_settings import SessionSettings
 
-START_S = 1_800_000_000.0
 FIRST_NUMBER = 6281200001
 GROUP_SIZES = (3, 6, 10)
 
@@ -32,7 +30,8 @@ GROUP_SIZES = (3, 6, 10)
 class Plan:
     """Mean seconds between two of each; 0 = never. `write_s`, `die_s`, `drop_s`: of one client.
 
-    `phone_s`: of one phone; `server_s`: of the server; `spoil_s`: a message somewhere arrives damaged or twice.
+    `phone_s`: of one phone; `server_s`: of the server; `spoil_s`: a message somewhere arrives damaged or twice;
+    `member_s`: somebody joins or leaves a group; `link_s`: an account gets a further companion.
     """
 
     accounts: int = 20
@@ -42,127 +41,103 @@ class Plan:
     drop_s: float = 300.0
     server_s: float = 360.0
     spoil_s: float = 60.0
+    member_s: float = 45.0
+    link_s: float = 400.0
     first_upload: int = 812
 
 
 @dataclass
-class Pipe:
-    """One connection: when its next bytes may arrive, by direction."""
+class Chat:
+    """A group as people know it; the first member made it and stays."""
 
-    client: Client
-    to_server_s: float = 0.0
-    to_client_s: float = 0.0
+    jid: str
+    members: list[str]
 
 
 @dataclass
 class World:
-    """`expected`: who must be told which text. `sizes`: of the largest client, in the spaces that fill up to a
-    limit and in all others, in bytes at each look.
-    """
+    """`sizes`: of the largest client at each look, in bytes: in the spaces that fill up to a limit, in all others."""
 
     seed: int
     plan: Plan = field(default_factory=Plan)
-    now_s: float = START_S
-    expected: dict[str, Counter[str]] = field(default_factory=dict)
-    phone_texts: dict[str, set[str]] = field(default_factory=dict)
     sizes: list[tuple[int, int]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.chance = random.Random(self.seed)
+        self.clock = Clock(self.seed)
+        self.chance = self.clock.chance
+        self.network = Network(self.clock, self.seed)
         self._digest = sha256()
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()
-        self._links = itertools.count(1)
-        self._texts = itertools.count(1)
-        self._pipes: dict[int, Pipe] = {}
-        self._rows: dict[tuple[str, str], bytes] = {}
-        self._lives = 0
-        self.server: Server | None = None
-        self.complaints: list[str] = []
-        self._start_server()
-        assert self.server is not None
-        settings = SessionSettings(root_key=self.server.root_key, first_upload=self.plan.first_upload)
+        assert self.network.server is not None
+        settings = SessionSettings(root_key=self.network.server.root_key, first_upload=self.plan.first_upload)
         self.session_settings = replace(settings, query_timeout_s=20.0, ack_timeout_s=25.0)
-        numbers = [str(FIRST_NUMBER + place) for place in range(self.plan.accounts)]
-        for number in numbers:
-            self.server.person(number)
-        self.clients = {number: Client(self, number) for number in numbers}
-        self.expected = {number: Counter() for number in numbers}
-        self.expected_on_phones: dict[str, set[str]] = {number: set() for number in numbers}
-        self.phone_texts = {number: set() for number in numbers}
+        self.numbers = [str(FIRST_NUMBER + place) for place in range(self.plan.accounts)]
+        self.books = Books(self.numbers)
+        self.clients: list[Client] = []
+        for number in self.numbers:
+            self.person(number)
+            self._add_client(number, number)
         self.groups = [self._new_group(size) for size in GROUP_SIZES]
+        self._companions = itertools.count(2)
 
-    # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    def person(self, number: str) -> Person:
+        """Somebody with a phone; only while the server is up."""
+        assert self.network.server is not None
+        return self.network.server.person(number)
 
-    def at(self, when_s: float, act: Callable[[], None]) -> None:
-        heapq.heappush(self._events, (max(when_s, self.now_s), next(self._order), act))
-
-    def after(self, for_s: float, act: Callable[[], None]) -> None:
-        self.at(self.now_s + for_s, act)
-
-    def run(self, for_s: float) -> None:
-        end_s = self.now_s + for_s
-        while self._events and self._events[0][0] <= end_s:
-            self.now_s, _, act = heapq.heappop(self._events)
-            act()
-        self.now_s = end_s
-
-    def every(self, mean_s: float, act: Callable[[], None], until_s: float) -> None:
-        """Again and again, at random moments of this mean distance."""
-        if mean_s <= 0:
-            return
-
-        def again() -> None:
-            if self.now_s < until_s:
-                act()
-                self.after(self.chance.expovariate(1 / mean_s), again)
-
-        self.after(self.chance.expovariate(1 / mean_s), again)
+    def _add_client(self, name: str, number: str) -> Client:
+        client = Client(self, name, number)
+        self.clients.append(client)
+        return client
 
     # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def live(self, for_s: float) -> None:
         """Link everybody; then traffic and trouble for so long; then quiet, until all is settled."""
-        for client in self.clients.values():
-            self.after(self.chance.uniform(0, 20), client.connect)
-        self.run(60.0)
-        assert all(client.session.online for client in self.clients.values()), "everybody is linked"
-        until_s = self.now_s + for_s
-        for number, client in self.clients.items():
-            self.every(self.plan.write_s, lambda n=number: self._write(n), until_s)
-            self.every(self.plan.phone_s, lambda n=number: self._phone_writes(n), until_s)
-            self.every(self.plan.drop_s, lambda c=client: self._drop(c), until_s)
-            self.every(self.plan.die_s, lambda c=client: self._kill(c), until_s)
-        self.every(self.plan.server_s, self._restart_server, until_s)
-        self.every(self.plan.spoil_s, self._spoil, until_s)
-        while self.now_s < until_s:
-            self.run(min(30.0, until_s - self.now_s))
+        for client in self.clients:
+            self.clock.after(self.chance.uniform(0, 20), client.connect)
+        self.clock.run(60.0)
+        assert all(client.session.online for client in self.clients), "everybody is linked"
+        until_s = self.clock.now_s + for_s
+        for client in self.clients:
+            self._begin_traffic(client, until_s)
+        for number in self.numbers:
+            self.clock.every(self.plan.phone_s, lambda n=number: self._phone_writes(n), until_s)
+        self.clock.every(self.plan.server_s, self._restart_server, until_s)
+        self.clock.every(self.plan.spoil_s, self._spoil, until_s)
+        self.clock.every(self.plan.member_s, self._change_members, until_s)
+        self.clock.every(self.plan.link_s, lambda: self._link_another(until_s), until_s)
+        while self.clock.now_s < until_s:
+            self.clock.run(min(30.0, until_s - self.clock.now_s))
             self._look()
         for _ in range(60):
-            self.run(30.0)
+            self.clock.run(30.0)
             self._look()
             if self._settled():
                 return
 
+    def _begin_traffic(self, client: Client, until_s: float) -> None:
+        self.clock.every(self.plan.write_s, lambda: self._write(client), until_s)
+        self.clock.every(self.plan.drop_s, lambda: self._drop(client), until_s)
+        self.clock.every(self.plan.die_s, lambda: self._kill(client), until_s)
+
     def _settled(self) -> bool:
-        waiting = any(client.outbox for client in self.clients.values())
+        server = self.network.server
         return (
-            not waiting
-            and self.server is not None
-            and not any(
-                device.waiting for account in self.server.people() for device in account.devices.values()
-            )
+            server is not None
+            and not any(client.outbox for client in self.clients)
+            and not any(device.waiting for one in server.people() for device in one.devices.values())
         )
 
     def _look(self) -> None:
-        clients = self.clients.values()
-        growing, steady = (max(one.size_bytes(kind) for one in clients) for kind in (True, False))
+        growing, steady = (max(one.size_bytes(kind) for one in self.clients) for kind in (True, False))
         self.sizes.append((growing, steady))
-        if self.server is not None:
-            for number, texts in self.phone_texts.items():
-                inbox = self.server.person(number).inbox()
-                texts.update(entry["text"] for entry in inbox if entry.get("text") is not None)
+        for number in self.numbers if self.network.server is not None else ():
+            self._read_phone(number)
+
+    def _read_phone(self, number: str) -> None:
+        texts = [entry["text"] for entry in self.person(number).inbox() if entry.get("text") is not None]
+        self.books.read_on_phone(number, texts)
 
     @property
     def digest(self) -> str:
@@ -175,60 +150,78 @@ class World:
 
     # ── traffic ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def scan(self, number: str, qr_text: str) -> None:
-        if self.server is not None:
-            self.server.person(number).scan(qr_text)
-            self._flush()
-
     def _target(self, number: str) -> tuple[str, list[str]]:
         """Where somebody writes to, and who reads it there."""
-        mine = [(jid, members) for jid, members in self.groups if number in members]
+        mine = [chat for chat in self.groups if number in chat.members]
         if mine and self.chance.random() < 0.3:
-            jid, members = self.chance.choice(mine)
-            return jid, [member for member in members if member != number]
-        other = self.chance.choice([one for one in self.clients if one != number])
+            chat = self.chance.choice(mine)
+            return chat.jid, [member for member in chat.members if member != number]
+        other = self.chance.choice([one for one in self.numbers if one != number])
         return other, [other]
 
-    def _write(self, number: str) -> None:
-        to, readers = self._target(number)
-        text = f"{number}-{next(self._texts)}"
+    def _write(self, client: Client) -> None:
+        to, readers = self._target(client.number)
         self.counts["written"] += 1
-        for reader in readers:
-            self.expected[reader][text] += 1
-            self.expected_on_phones[reader].add(text)
-        self.expected_on_phones[number].add(text)
-        self.clients[number].write(to, text)
+        client.write(to, self.books.written(client.number, client.name, to, readers))
 
     def _phone_writes(self, number: str) -> None:
-        if self.server is None:
-            return
-        to, readers = self._target(number)
-        text = f"{number}-phone-{next(self._texts)}"
-        self.counts["written on phones"] += 1
-        for reader in (*readers, number):
-            self.expected[reader][text] += 1
-        for reader in readers:
-            self.expected_on_phones[reader].add(text)
-        self.server.person(number).send_text(to, text)
-        self._flush()
+        if self.network.server is not None:
+            to, readers = self._target(number)
+            self.counts["written on phones"] += 1
+            self.person(number).send_text(to, self.books.written(number, None, to, readers))
+            self.network.flush()
 
-    def _new_group(self, size: int) -> tuple[str, list[str]]:
-        assert self.server is not None
-        members = self.chance.sample(list(self.clients), min(size, len(self.clients)))
-        creator, *others = [self.server.person(number).account for number in members]
-        group = self.server.parts.groups.create(
-            creator, f"Group of {size}", others, by_lid=self.chance.random() < 0.7
-        )
-        self.server.tick()
-        self._flush()
-        return str(group.jid), members
+    def _new_group(self, size: int) -> Chat:
+        members = self.chance.sample(self.numbers, min(size, len(self.numbers)))
+        by_lid = self.chance.random() < 0.7
+        jid = self.person(members[0]).create_group(f"Group of {size}", members[1:], by_lid)
+        self.network.flush()
+        return Chat(jid, members)
+
+    def _change_members(self) -> None:
+        """Somebody joins or leaves, at a moment when it is plain who must read what was written there."""
+        chat = self.chance.choice(self.groups)
+        joins = len(chat.members) <= 2 or self.chance.random() < 0.5
+        others = [one for one in self.numbers if one not in chat.members] if joins else chat.members[1:]
+        busy = any(client.writes_to(chat.jid) for client in self.clients)
+        if self.network.server is None or not others or busy or self._unread(chat):
+            self.counts["memberships put off"] += 1
+            return
+        who = self.chance.choice(others)
+        self.person(chat.members[0]).change_group(chat.jid, "add" if joins else "remove", [who])
+        self.network.flush()
+        chat.members.append(who) if joins else chat.members.remove(who)
+        self.counts["memberships changed"] += 1
+
+    def _unread(self, chat: Chat) -> bool:
+        for number in chat.members:
+            self._read_phone(number)
+        return any(self.books.unread(number) for number in chat.members)
+
+    # ── further companions ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _link_another(self, until_s: float) -> None:
+        number = self.chance.choice(self.numbers)
+        client = self._add_client(f"{number}/{next(self._companions)}", number)
+        client.connect()
+        self._begin_traffic(client, until_s)
+        self.counts["companions linked"] += 1
+
+    def scan(self, client: Client, qr_text: str) -> None:
+        """A person scans what a client shows; a connection that was lost meanwhile gets another code."""
+        if self.network.server is not None:
+            try:
+                self.person(client.number).scan(qr_text)
+            except CannotLink:
+                self.counts["codes too late"] += 1
+            self.network.flush()
 
     # ── trouble ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _drop(self, client: Client) -> None:
         if client.link is not None:
             self.counts["connections dropped"] += 1
-            self.hang_up(client.link)
+            self.network.hang_up(client.link)
             client.lost(client.link)
 
     def _kill(self, client: Client) -> None:
@@ -239,102 +232,14 @@ class World:
             client.dies_in = self.chance.randrange(1, 4)
 
     def _spoil(self) -> None:
-        if self.server is not None:
+        if self.network.server is not None:
             self.counts["messages spoiled"] += 1
-            number = self.chance.choice(list(self.clients))
+            number = self.chance.choice(self.numbers)
             fault = Faults(corrupt=1) if self.chance.random() < 0.5 else Faults(doubled=1)
-            self.server.parts.knobs.by_device[f"{number}:1"] = fault
+            self.network.server.parts.knobs.by_device[f"{number}:1"] = fault
 
     def _restart_server(self) -> None:
-        if self.server is None:
-            return
-        self.counts["servers restarted"] += 1
-        self.complaints += self.server.core.observed.complaints
-        self.server = None
-        for link, pipe in list(self._pipes.items()):
-            del self._pipes[link]
-            pipe.client.lost(link)
-        self.after(self.chance.uniform(0.5, 10.0), self._start_server)
-
-    def _start_server(self) -> None:
-        self._lives += 1
-        rng = random.Random(f"{self.seed} server {self._lives}").randbytes
-        rows = [(space, key, value) for (space, key), value in self._rows.items()]
-        self.server = Server(ServerSettings(), rng, lambda: self.now_s, rows)
-        self._flush()
-
-    # ── the network ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def dial(self, client: Client) -> int | None:
-        """The number of a new connection; None while the server is down."""
-        if self.server is None:
-            return None
-        link = next(self._links)
-        self._pipes[link] = Pipe(client)
-        self.server.opened(link)
-        self._flush()
-        return link
-
-    def hang_up(self, link: int) -> None:
-        """The client's end: what it sent before still arrives."""
-        pipe = self._pipes.get(link)
-        if pipe is not None:
-            pipe.to_server_s = max(pipe.to_server_s, self.now_s + self._latency_s())
-            self.at(pipe.to_server_s, lambda: self._gone(link))
-
-    def _gone(self, link: int) -> None:
-        if self._pipes.pop(link, None) is not None and self.server is not None:
-            self.server.closed(link)
-            self._flush()
-
-    def to_server(self, link: int, data: bytes) -> None:
-        pipe = self._pipes.get(link)
-        if pipe is not None:
-            pipe.to_server_s = max(pipe.to_server_s, self.now_s + self._latency_s())
-            self.at(pipe.to_server_s, lambda: self._at_server(link, data))
-
-    def _at_server(self, link: int, data: bytes) -> None:
-        if link in self._pipes and self.server is not None:
-            self.server.received(link, data)
-            self._flush()
-
-    def _flush(self) -> None:
-        """Do what the server wants: rows first."""
-        assert self.server is not None
-        for output in self.server.drain():
-            match output:
-                case Save(space, key, None):
-                    self._rows.pop((space, key), None)
-                case Save(space, key, value) if value is not None:
-                    self._rows[space, key] = value
-                case Write(link, data) if link in self._pipes:
-                    self._to_client(link, lambda k=link, d=data: self._at_client(k, d))
-                case Hangup(link) if link in self._pipes:
-                    self._to_client(link, lambda k=link: self._hung_up(k))
-        due_s = self.server.next_at_s
-        if due_s is not None:
-            self.at(due_s, lambda server=self.server: self._tick(server))
-
-    def _tick(self, server: Server) -> None:
-        if server is self.server and server.next_at_s is not None and server.next_at_s <= self.now_s:
-            server.tick()
-            self._flush()
-
-    def _to_client(self, link: int, act: Callable[[], None]) -> None:
-        pipe = self._pipes[link]
-        pipe.to_client_s = max(pipe.to_client_s, self.now_s + self._latency_s())
-        self.at(pipe.to_client_s, act)
-
-    def _at_client(self, link: int, data: bytes) -> None:
-        pipe = self._pipes.get(link)
-        if pipe is not None and pipe.client.link == link:
-            pipe.client.turn(lambda: pipe.client.session.on_message(data, self.now_s))
-
-    def _hung_up(self, link: int) -> None:
-        pipe = self._pipes.get(link)
-        if pipe is not None:
-            pipe.client.lost(link)
-            self._gone(link)
-
-    def _latency_s(self) -> float:
-        return self.chance.uniform(0.02, 0.3)
+        if self.network.server is not None:
+            self.counts["servers restarted"] += 1
+            self.network.stop_server()
+            self.clock.after(self.chance.uniform(0.5, 10.0), self.network.start_server)

@@ -25,13 +25,13 @@ class Died(Exception):
 
 
 class Client:
-    """One companion. `told`: every event ever committed. `outbox`: what it still has to send, oldest first."""
+    """One companion of the account `number`; `name`: its own in this world. `outbox`: what it still has to send."""
 
-    def __init__(self, world: World, number: str) -> None:
+    def __init__(self, world: World, name: str, number: str) -> None:
         self.world = world
+        self.name = name
         self.number = number
         self.stored = MemoryState()
-        self.told: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
         self.outbox: deque[tuple[str, bytes]] = deque()
         self.refused: list[str] = []
@@ -45,9 +45,9 @@ class Client:
         self._lives += 1
         self.timers: dict[str, float] = {}
         self.link, self.under_way, self.dies_in = None, None, None
-        rng = random.Random(f"{self.world.seed} {self.number} {self._lives}").randbytes
+        rng = random.Random(f"{self.world.seed} {self.name} {self._lives}").randbytes
         state = MemoryState.load(self.stored.rows())
-        self.session = Session(self.world.session_settings, state, rng, lambda: self.world.now_s)
+        self.session = Session(self.world.session_settings, state, rng, lambda: self.world.clock.now_s)
 
     def size_bytes(self, growing: bool) -> int:
         """Of what is stored: in the spaces that fill up to a limit, or in all others."""
@@ -62,15 +62,15 @@ class Client:
     def connect(self) -> None:
         if self.link is not None:
             return
-        link = self.world.dial(self)
+        link = self.world.network.dial(self)
         if link is None:
             self.connect_later()
             return
         self.link = link
-        self.turn(lambda: self.session.on_open(self.world.now_s))
+        self.turn(lambda: self.session.on_open(self.world.clock.now_s))
 
     def connect_later(self) -> None:
-        self.world.after(self.world.chance.uniform(0.5, 5.0), self.connect)
+        self.world.clock.after(self.world.chance.uniform(0.5, 5.0), self.connect)
 
     def lost(self, link: int) -> None:
         """The connection is gone, by whatever end."""
@@ -84,7 +84,7 @@ class Client:
     def die(self) -> None:
         """The process is gone; the next one starts a little later."""
         if self.link is not None:
-            self.world.hang_up(self.link)
+            self.world.network.hang_up(self.link)
         self._begin()
         self.connect_later()
 
@@ -94,12 +94,14 @@ class Client:
         except Died:
             self.die()
         else:
+            if self.session.online:
+                self.world.books.joined(self.name, self.number)
             self.pump()
 
     def wake(self, name: str, at_s: float) -> None:
         if self.timers.get(name) == at_s:
             del self.timers[name]
-            self.turn(lambda: self.session.on_timer(name, self.world.now_s))
+            self.turn(lambda: self.session.on_timer(name, self.world.clock.now_s))
 
     # ── what it sends ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -107,12 +109,16 @@ class Client:
         self.outbox.append((f"ref-{text}", json.dumps({"to": to, "text": text}).encode()))
         self.pump()
 
+    def writes_to(self, to: str) -> bool:
+        """Whether something for that chat has not been accepted yet."""
+        return any(json.loads(data)["to"] == to for _, data in self.outbox)
+
     def pump(self) -> None:
         """One at a time and in order, as an instance's outbox does."""
         if self.outbox and self.under_way is None and self.session.online:
             ref, data = self.outbox[0]
             self.under_way = ref
-            self.turn(lambda: self.session.on_command(SendContent(ref, data), self.world.now_s))
+            self.turn(lambda: self.session.on_command(SendContent(ref, data), self.world.clock.now_s))
 
     def _replied(self, reply: Reply) -> None:
         if reply.ref != self.under_way:
@@ -123,7 +129,7 @@ class Client:
             self.refused += [] if reply.error is None else [reply.error]
         else:
             self.under_way = "waiting"
-            self.world.after(2.0, self._try_again)
+            self.world.clock.after(2.0, self._try_again)
 
     def _try_again(self) -> None:
         if self.under_way == "waiting":
@@ -140,10 +146,10 @@ class Client:
         for effect in effects:
             match effect:
                 case Send() if self.link is not None:
-                    self.world.to_server(self.link, effect.data)
+                    self.world.network.to_server(self.link, effect.data)
                 case WakeAt():
                     self.timers[effect.name] = effect.at_s
-                    self.world.at(effect.at_s, lambda e=effect: self.wake(e.name, e.at_s))
+                    self.world.clock.at(effect.at_s, lambda e=effect: self.wake(e.name, e.at_s))
                 case Reply():
                     self._replied(effect)
                 case Disconnected():
@@ -156,24 +162,28 @@ class Client:
         for event in events:
             self.kinds[event.kind] += 1
             if event.kind == "message.received":
-                self.told[event.data["content"].get("text", "")] += 1
+                text = event.data["content"].get("text")
+                if text is not None:
+                    self.world.books.told(self.name, text)
         for event in events:
             if event.kind == "qr" and event.data["number"] == 1:
-                self.world.after(1.0, lambda t=event.data["text"]: self.world.scan(self.number, t))
-        self.world.note(self.number, changes)
+                self.world.clock.after(1.0, lambda t=event.data["text"]: self.world.scan(self, t))
+        self.world.note(self.name, changes)
         if self.dies_in is not None:
             self.dies_in -= 1
             if self.dies_in <= 0:
                 raise Died
 
     def _ended(self, effect: Disconnected) -> None:
-        if self.link is not None:
-            self.world.hang_up(self.link)
+        """The session gives its connection up; after a login that was refused it begins anew with a code to scan."""
         self.kinds[f"ended {effect.failure.kind.value}"] += 1
-        if effect.failure.kind is not FailureKind.RESTART:
+        link, self.link, self.under_way = self.link, None, None
+        if link is None:
             return
-        link, self.link = self.link, None
-        assert link is not None
+        self.world.network.hang_up(link)
         self.timers.clear()
         self._act(self.session.on_closed(1000, ""))
-        self.world.after(0.1, self.connect)
+        if effect.failure.kind is FailureKind.RESTART:
+            self.world.clock.after(0.1, self.connect)
+        else:
+            self.connect_later()
