@@ -14,15 +14,13 @@ class LimitTooLow(Exception):
 def needed_files(max_instances: int, group_size: int, open_now: int) -> int:
     """Descriptors of the busiest process.
 
-    A parent holds 4 per child (two pipes of multiprocessing, a connection in each direction); a child inherits the 2
-    pipes of every older sibling and of its parent's siblings. `open_now`: those
-    of the process that starts the system.
+    A parent holds 4 per child: two pipes of multiprocessing, a connection in each direction. `open_now`: those of the
+    process that starts the system.
     """
     groups = -(-max_instances // group_size)
     root_children = groups + _FIXED_CHILDREN
     children = max(root_children, min(group_size, max_instances))
-    inherited = 2 * root_children + 2 * min(group_size, max_instances) + open_now
-    return 4 * children + inherited + _RESERVE
+    return 4 * children + open_now + _RESERVE
 
 
 def open_files() -> int:

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import traceback
+from multiprocessing import util
 from pathlib import Path
 from typing import IO
 
@@ -57,6 +58,12 @@ def forget_lookups() -> None:
 def adopt_orphans() -> None:
     """Processes below this one whose parent ends become its children, so that it can wait for every one of them."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def pipes_to_children() -> list[int]:
+    """This process's ends of the pipes to the children that multiprocessing forked for it and that are still kept."""
+    finalizers = list(util._finalizer_registry.values())  # type: ignore[attr-defined]
+    return [each for one in finalizers if one._callback is util.close_fds for each in one._args]  # type: ignore[attr-defined]
 
 
 def leave_crashes_to_the_kernel() -> None:

@@ -34,8 +34,8 @@ _NOT_SENT = b"-"
 class SecureEndpoint(tcp.TCPEndpoint):
     """What a child needs to make its transport, prepared by its parent just before the fork.
 
-    `inherited`: (descriptor, inode) of the parent's sockets, which a forked child must not keep open: else a port
-    stays taken by the child after its owner died.
+    `inherited`: (descriptor, inode) of what a forked child must not keep open: the parent's sockets, else a port stays
+    taken by the child after its owner died, and the pipes to its elder siblings, two for each.
     """
 
     def __init__(
@@ -106,10 +106,9 @@ class SecureTCPTransport(ReceivingTransport):
 
     def prepEndpoint(self, assigned: ActorAddress, capabilities: dict[str, Any]) -> SecureEndpoint:
         plain = super().prepEndpoint(assigned, capabilities)
-        sockets = ((each, _inode(each)) for each in self.childResetFileNumList())
-        return SecureEndpoint(
-            plain, self.wire.options, tuple((fd, ino) for fd, ino in sockets if ino is not None)
-        )
+        unwanted = [*self.childResetFileNumList(), *process.pipes_to_children()]
+        known = ((each, _inode(each)) for each in unwanted)
+        return SecureEndpoint(plain, self.wire.options, tuple((fd, ino) for fd, ino in known if ino is not None))
 
     def _scheduleTransmitActual(self, intent: TransmitIntent, has_exclusive_flag: bool = False) -> None:
         # Thespian looks at every waiting message in every turn: 1,000 for one receiver cost seconds, and a retried one

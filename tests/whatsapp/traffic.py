@@ -31,7 +31,7 @@ class Plan:
     """Mean seconds between two of each; 0 = never. `write_s`, `die_s`, `drop_s`: of one client.
 
     `phone_s`: of one phone; `server_s`: of the server; `spoil_s`: a message somewhere arrives damaged or twice;
-    `member_s`: somebody joins or leaves a group; `link_s`: an account gets a further companion.
+    `member_s`: somebody joins or leaves a group; `link_s`: an account gets a further companion, in the run's first third.
     """
 
     accounts: int = 20
@@ -39,10 +39,10 @@ class Plan:
     phone_s: float = 120.0
     die_s: float = 300.0
     drop_s: float = 300.0
-    server_s: float = 360.0
+    server_s: float = 240.0
     spoil_s: float = 60.0
     member_s: float = 45.0
-    link_s: float = 400.0
+    link_s: float = 120.0
     first_upload: int = 812
 
 
@@ -106,7 +106,8 @@ class World:
         self.clock.every(self.plan.server_s, self._restart_server, until_s)
         self.clock.every(self.plan.spoil_s, self._spoil, until_s)
         self.clock.every(self.plan.member_s, self._change_members, until_s)
-        self.clock.every(self.plan.link_s, lambda: self._link_another(until_s), until_s)
+        last_link_s = until_s - 0.7 * for_s  # so that what is stored can be seen to stop growing
+        self.clock.every(self.plan.link_s, lambda: self._link_another(until_s), last_link_s)
         while self.clock.now_s < until_s:
             self.clock.run(min(30.0, until_s - self.clock.now_s))
             self._look()
@@ -185,7 +186,7 @@ class World:
         others = [one for one in self.numbers if one not in chat.members] if joins else chat.members[1:]
         busy = any(client.writes_to(chat.jid) for client in self.clients)
         if self.network.server is None or not others or busy or self._unread(chat):
-            self.counts["memberships put off"] += 1
+            self.clock.after(1.0, self._change_members)
             return
         who = self.chance.choice(others)
         self.person(chat.members[0]).change_group(chat.jid, "add" if joins else "remove", [who])

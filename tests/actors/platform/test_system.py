@@ -137,6 +137,18 @@ def test_no_child_keeps_its_parents_listening_socket(system: Program) -> None:
     assert not {target: pids for target, pids in holders.items() if len(pids) > 1}
 
 
+def test_no_child_keeps_the_pipes_to_its_elder_siblings(system: Program) -> None:
+    """Two for each: the youngest of 32 would start with 62 descriptors that nobody needs."""
+    before = set(tree(system.admin))
+    system.with_children(4)
+    children = set(tree(system.admin)) - before
+    pipes = [
+        sum(os.readlink(each).startswith("pipe:[") for each in Path(f"/proc/{pid}/fd").iterdir())
+        for pid in children
+    ]
+    assert len(pipes) == 4 and len(set(pipes)) == 1, pipes
+
+
 def test_a_taken_port_is_named(programs: Callable[..., Program]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
