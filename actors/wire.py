@@ -108,7 +108,9 @@ class SecureTCPTransport(ReceivingTransport):
         plain = super().prepEndpoint(assigned, capabilities)
         unwanted = [*self.childResetFileNumList(), *process.pipes_to_children()]
         known = ((each, _inode(each)) for each in unwanted)
-        return SecureEndpoint(plain, self.wire.options, tuple((fd, ino) for fd, ino in known if ino is not None))
+        return SecureEndpoint(
+            plain, self.wire.options, tuple((fd, ino) for fd, ino in known if ino is not None)
+        )
 
     def _scheduleTransmitActual(self, intent: TransmitIntent, has_exclusive_flag: bool = False) -> None:
         # Thespian looks at every waiting message in every turn: 1,000 for one receiver cost seconds, and a retried one

@@ -31,7 +31,7 @@ class Plan:
     """Mean seconds between two of each; 0 = never. `write_s`, `die_s`, `drop_s`: of one client.
 
     `phone_s`: of one phone; `server_s`: of the server; `spoil_s`: a message somewhere arrives damaged or twice;
-    `member_s`: somebody joins or leaves a group; `link_s`: an account gets a further companion, in the run's first third.
+    `member_s`: somebody joins or leaves a group; `link_s`: an account gets a further companion, in the first third.
     """
 
     accounts: int = 20
