@@ -15,6 +15,7 @@
         │   └── SignatureMismatch   … by its signature
         ├── MediaError              an attachment whose bytes do not match its descriptor
         └── SignalError             an end-to-end encrypted message that cannot be decrypted
+            ├── DamagedCiphertext   bytes that no encryption of this protocol can have made
             ├── InvalidSignature    a signature that does not verify
             ├── InvalidMac          no known session produces this message's authentication tag
             ├── NoSession           nothing stored to decrypt with
@@ -93,6 +94,10 @@ class MediaError(RemoteProtocolError):
 
 class SignalError(RemoteProtocolError):
     """An end-to-end encrypted message cannot be decrypted."""
+
+
+class DamagedCiphertext(SignalError):
+    """Bytes that no encryption of this protocol can have made: damaged on their way, or made wrongly."""
 
 
 class InvalidSignature(SignalError):

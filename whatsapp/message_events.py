@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.message import Message as Protobuf
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from whatsapp import message_pb2 as wa
 from whatsapp.message_context import MEDIA, POLLS, context_fields, key_fields, unwrap
@@ -40,6 +41,15 @@ def describe(message: wa.Message) -> MessageEvent | None:
     event = next((tell(inner) for name, tell in _TOLD.items() if inner.HasField(name)), None)
     if event is None:
         event = _unknown(inner)
+        if event is None and inner is not message:
+            event = _unknown(
+                message
+            )  # a wrapper around nothing that is known here: it may hold something new
+    elif len(UnknownFieldSet(inner)) > 0:
+        # Beside what is understood stands something that is not.
+        event = MessageEvent(
+            event.kind, event.fields | {"protobuf_base64": base64(inner.SerializeToString())}
+        )
     if event is None:
         return None
     return MessageEvent(event.kind, event.fields | dict.fromkeys(sorted(notes), True))

@@ -109,7 +109,7 @@ class WhatsApp:
     def welcome_all(self) -> None:
         call(self.control_url, "DELETE", "/refusals/*")
 
-    def set_faults(self, **faults: float) -> None:
+    def set_faults(self, **faults: float | str) -> None:
         """Spoil what anybody sends or gets (`knobs.Faults`)."""
         call(self.control_url, "PUT", "/faults/*", faults)
 

@@ -9,7 +9,7 @@ from simulator.control import Missing
 from simulator.whatsapp import ends
 from simulator.whatsapp.authority import FLAWS
 from simulator.whatsapp.control_call import Call
-from simulator.whatsapp.knobs import Faults
+from simulator.whatsapp.knobs import DAMAGES, Faults
 from simulator.whatsapp.refusals import Refusal
 from simulator.whatsapp.shaping import WAYS
 from simulator.whatsapp.views import link_view
@@ -62,6 +62,7 @@ class FaultsSpec:
     no_acks: Annotated[int, COUNT] = 0
     unacked: Annotated[int, COUNT] = 0
     corrupt: Annotated[int, COUNT] = 0
+    damage: Annotated[str, choice(*DAMAGES)] = "mac"
     lost: Annotated[int, COUNT] = 0
     doubled: Annotated[int, COUNT] = 0
     no_answers: Annotated[int, COUNT] = 0

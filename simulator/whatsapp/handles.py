@@ -103,7 +103,7 @@ class Phone:
         """One-time keys are not given out (`withheld`), or are gone (`dropped`)."""
         self._call("PUT", f"/devices/{device}/keys", {"withheld": withheld, "dropped": dropped})
 
-    def set_faults(self, device: int, **faults: float) -> None:
+    def set_faults(self, device: int, **faults: float | str) -> None:
         """Spoil what a device sends or gets (`knobs.Faults`); what is not named is in order."""
         call(self._control_url, "PUT", f"/faults/{self.number}:{device}", faults)
 

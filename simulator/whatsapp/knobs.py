@@ -1,6 +1,6 @@
 """Faults in force, by device or for all (§25 of the design: errors in acks, silence, spoiled messages)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 
 from simulator.whatsapp.accounts import Spot
@@ -16,7 +16,8 @@ class Faults:
 
     `ack_error`: the error of the next `ack_errors` acks of messages. `no_acks`: messages that are neither
     acknowledged nor delivered. `unacked`: delivered, but not acknowledged. `corrupt`: messages to the device
-    with a broken MAC. `lost`: messages to the device that never come. `doubled`: that come twice.
+    that are damaged, `damage`: how, a name of DAMAGES. `lost`: messages to the device that never come. `doubled`:
+    that come twice.
     `no_answers`: iqs that are not answered. `iq_errors`: iqs answered with the error `iq_error`.
     `delay_s`: how long messages to the device are on their way.
     """
@@ -26,6 +27,7 @@ class Faults:
     no_acks: int = 0
     unacked: int = 0
     corrupt: int = 0
+    damage: str = "mac"
     lost: int = 0
     doubled: int = 0
     no_answers: int = 0
@@ -41,7 +43,7 @@ class Faults:
         return left != 0
 
 
-NO_COUNTS = ("ack_error", "iq_error", "delay_s")
+NO_COUNTS = ("ack_error", "damage", "iq_error", "delay_s")
 COUNTS = tuple(one.name for one in fields(Faults) if one.name not in NO_COUNTS)
 
 
@@ -78,18 +80,36 @@ class Knobs:
         return max((faults.delay_s for faults in self.of(target)), default=0.0)
 
     def spoiled(self, target: Spot, message: Node) -> Iterator[Node]:
-        """What is delivered instead of a message: nothing, itself, itself twice, itself with a broken MAC."""
+        """What is delivered instead of a message: nothing, itself, itself twice, itself damaged."""
         if self.uses(target, "lost") is not None:
             return
-        if self.uses(target, "corrupt") is not None:
-            children = tuple(_corrupted(child) if child.tag == "enc" else child for child in message.children)
-            message = Node(message.tag, message.attrs, children)
+        if (faults := self.uses(target, "corrupt")) is not None:
+            message = damaged(message, faults.damage)
         yield message
         if self.uses(target, "doubled") is not None:
             yield message
 
 
-def _corrupted(enc: Node) -> Node:
-    """The last byte belongs to the MAC, or to the signature of a sender key message."""
-    data = enc.data
-    return Node(enc.tag, enc.attrs, data[:-1] + bytes([data[-1] ^ 1]))
+def damaged(message: Node, how: str) -> Node:
+    """Every `enc` of a message, damaged in one of DAMAGES."""
+    damage = DAMAGES[how]
+    children = tuple(
+        Node(child.tag, child.attrs, damage(child.data)) if child.tag == "enc" else child
+        for child in message.children
+    )
+    return Node(message.tag, message.attrs, children)
+
+
+def _flip(data: bytes, place: int) -> bytes:
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
+# The last byte belongs to the MAC, or to the signature of a sender key message; the first is the version.
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "mac": lambda data: _flip(data, len(data) - 1),
+    "version": lambda data: _flip(data, 0),
+    "field": lambda data: _flip(data, 1),
+    "middle": lambda data: _flip(data, len(data) // 2),
+    "cut": lambda data: data[:5],
+    "empty": lambda data: b"",
+}

@@ -98,8 +98,8 @@ class PhoneReceiving:
             if kind == "skmsg":
                 plaintext = sender_keys.decrypt(tx, str(chat), address, enc.data)
             else:
-                self._check_identity(node, enc, sender)
                 plaintext = self._phone.cipher.decrypt(tx, address, kind, enc.data).plaintext
+                self._check_identity(node, enc, sender)
             message = parse(wa.Message, unpad(plaintext))
             given = message.sender_key_distribution_message.axolotl_sender_key_distribution_message
             if given:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulator.whatsapp.knobs import DAMAGES
 from tests.interop.cast import Cast, OurParty, TheirParty
 
 pytestmark = pytest.mark.interop
@@ -102,6 +103,22 @@ def test_a_damaged_group_message_is_asked_for_and_comes_again(
     theirs.client.send(jid, "grup ke sini")
     ours.client.message("grup ke sini")
     assert ours.client.texts().count("grup ke sini") == 1
+
+
+@pytest.mark.parametrize("how", [how for how in DAMAGES if how != "mac"])
+def test_bytes_that_are_no_ciphertext_any_more_are_asked_for_again(
+    cast: Cast, pair: tuple[OurParty, TheirParty], how: str
+) -> None:
+    ours, theirs = pair
+    jid = cast.upstream.group("Rusak", [ours.number, theirs.number])
+    for number, to in enumerate((ours.pn, jid, jid, ours.pn)):
+        cast.upstream.damage(ours.number, 1, how)
+        theirs.client.send(to, f"rusak {number}")
+        ours.client.message(f"rusak {number}")
+    assert cast.upstream.retries(ours.number) >= 4
+    assert [text for text in ours.client.texts() if text.startswith("rusak")] == [
+        f"rusak {n}" for n in range(4)
+    ]
 
 
 def test_who_lost_its_sessions_is_understood_again(cast: Cast, pair: tuple[OurParty, TheirParty]) -> None:

@@ -126,10 +126,10 @@ class Upstream:
 
     # ── the network ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def damage(self, number: str, times: int, device: int = 1) -> None:
-        """Break the MAC of the next messages to a device."""
+    def damage(self, number: str, times: int, how: str = "mac", device: int = 1) -> None:
+        """Damage the next messages to a device: a name of `knobs.DAMAGES`."""
         knobs = self.server.parts.knobs.by_device
-        self._do(lambda: knobs.update({f"{number}:{device}": Faults(corrupt=times)}))
+        self._do(lambda: knobs.update({f"{number}:{device}": Faults(corrupt=times, damage=how)}))
 
     def retries(self, number: str, device: int = 1) -> int:
         """How often a device asked for a message again."""

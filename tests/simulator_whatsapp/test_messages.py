@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulator.whatsapp.knobs import Faults
+from simulator.whatsapp.knobs import DAMAGES, Faults
 from tests.simulator_whatsapp.driving import AGUS, BUDI, SITI, Client, World
 
 
@@ -87,12 +87,16 @@ def test_a_phone_that_is_off_reads_later(world: World) -> None:
     assert siti.texts() == ["halo"]
 
 
-def test_a_damaged_message_is_asked_for_again_and_arrives(world: World) -> None:
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_message_is_asked_for_again_and_arrives(world: World, how: str) -> None:
+    """At a companion and at a phone."""
     one, other = world.linked(BUDI), world.linked(SITI)
     one.send(SITI, "first")
-    world.server.parts.knobs.by_device[f"{SITI}:1"] = Faults(corrupt=1)
+    for device in range(2):
+        world.server.parts.knobs.by_device[f"{SITI}:{device}"] = Faults(corrupt=1, damage=how)
     one.send(SITI, "second")
     assert other.texts() == ["first", "second"]
+    assert world.person(SITI).texts() == ["first", "second"]
 
 
 def test_a_message_that_is_damaged_again_and_again_is_given_up(world: World) -> None:

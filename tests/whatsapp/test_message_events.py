@@ -218,6 +218,30 @@ def test_what_is_not_understood_is_passed_on_raw():
     assert event.fields == {"type": "unknown", "content": {"protobuf_base64": b64(UNKNOWN)}}
 
 
+@pytest.mark.parametrize("inner", [b"", UNKNOWN], ids=["nothing", "something new"])
+def test_a_wrapper_around_nothing_that_is_known_is_passed_on_raw(inner):
+    """Its own unknown fields may hold what is new."""
+    packed = wa.Message(
+        view_once_message=wa.Wrapper(message=wa.Message.FromString(inner))
+    ).SerializeToString()
+    event = describe(wa.Message.FromString(packed))
+    assert (event.kind, event.fields["type"], event.fields["view_once"]) == (
+        "message.received",
+        "unknown",
+        True,
+    )
+    raw = base64.b64decode(event.fields["content"]["protobuf_base64"])
+    assert raw == (inner or packed)
+
+
+def test_what_stands_unknown_beside_a_text_is_passed_on_with_it():
+    text = wa.Message(conversation="halo")
+    event = describe(wa.Message.FromString(text.SerializeToString() + UNKNOWN))
+    assert event.fields["content"] == {"text": "halo"}
+    assert base64.b64decode(event.fields["protobuf_base64"]) == text.SerializeToString() + UNKNOWN
+    assert "protobuf_base64" not in describe(text).fields
+
+
 def test_protocol_messages_for_devices_only_are_unknown_to_people():
     message = wa.Message(
         protocol_message=wa.ProtocolMessage(type=wa.ProtocolMessage.APP_STATE_SYNC_KEY_REQUEST)

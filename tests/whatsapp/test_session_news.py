@@ -248,7 +248,7 @@ def test_a_copy_claimed_by_a_stranger_is_no_copy(server, anna):
     [
         ((Node("unavailable", {"type": "view_once"}),), None, "message.unavailable"),
         ((), "488", None),
-        ((Node("enc", {"v": "2", "type": "msmsg"}, b"x"),), "495", None),
+        ((Node("enc", {"v": "2", "type": "msmsg"}, b"x"),), "495", "message.undecryptable"),
     ],
     ids=["view once", "nothing", "bot"],
 )

@@ -1,8 +1,11 @@
 """Messages that cannot be decrypted come again; crashes and redelivery change nothing for the application."""
 
+from base64 import b64decode
+
 import pytest
 
 from core.effects import Persist, Send
+from simulator.whatsapp.knobs import DAMAGES, damaged
 from tests.whatsapp.scripted import Client, Group, Server, linked
 from tests.whatsapp.test_session_messages import ANNA, BUDI, CITRA, GROUP, content, stanzas
 from whatsapp import lid_map, padding, prekeys, retry_requests, sender_key_messages, signal_cipher
@@ -22,26 +25,18 @@ def pair(server: Server) -> tuple[Client, Client]:
     return linked(server, ANNA), linked(server, BUDI)
 
 
-def corrupt(node: Node) -> Node:
-    children = tuple(
-        Node("enc", one.attrs, one.data[:-1] + bytes([one.data[-1] ^ 1])) if one.tag == "enc" else one
-        for one in node.children
-    )
-    return Node(node.tag, node.attrs, children)
-
-
-def spoil_first(server: Server, times: int) -> list[Node]:
+def spoil_first(server: Server, times: int, how: str = "mac") -> list[Node]:
     """Damage the next `times` messages on their way."""
-    damaged = []
+    spoilt = []
 
     def spoil(to: object, node: Node) -> Node:
-        if len(damaged) < times:
-            damaged.append(node)
-            return corrupt(node)
+        if len(spoilt) < times:
+            spoilt.append(node)
+            return damaged(node, how)
         return node
 
     server.spoil = spoil
-    return damaged
+    return spoilt
 
 
 @pytest.mark.parametrize("times", [1, 2, 4])
@@ -61,6 +56,89 @@ def test_a_damaged_message_comes_again_and_is_told_once(pair, talked, times):
     anna.send("m2", content(BUDI, "lagi"))
     budi.send("b2", content(ANNA, "ya"))
     assert budi.texts()[-1] == "lagi" and anna.texts()[-1] == "ya"
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("talked", [False, True], ids=["first message", "running session"])
+def test_bytes_that_are_no_ciphertext_any_more_come_again(pair, talked, how):
+    anna, budi = pair
+    if talked:
+        anna.send("a", content(BUDI, "satu"))
+        budi.send("b", content(ANNA, "dua"))
+    spoil_first(anna.server, 1, how)
+    anna.send("m1", content(BUDI, "rusak"))
+    assert budi.texts()[talked:] == ["rusak"] and budi.told("message.undecryptable") == []
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("which", [("skmsg",), ("pkmsg", "msg"), ("pkmsg", "msg", "skmsg")], ids="+".join)
+@pytest.mark.parametrize("known", [False, True], ids=["new key", "known key"])
+def test_a_group_message_that_is_damaged_in_any_part_is_told_once(server, how, which, known):
+    """Nothing is confirmed that was not told, also when the part that brings the sender key is in order."""
+    anna, budi = linked(server, ANNA), linked(server, BUDI)
+    server.groups[GROUP] = Group(GROUP, [ANNA, BUDI])
+    if known:
+        anna.send("g0", content(str(GROUP), "nol"))
+    spoilt = []
+
+    def spoil(to: object, node: Node) -> Node:
+        if spoilt or not any(one.attrs.get("type") == "skmsg" for one in node.all("enc")):
+            return node
+        spoilt.append(node)
+        whole = damaged(node, how).children
+        parts = [
+            new if old.attrs.get("type") in which else old
+            for old, new in zip(node.children, whole, strict=True)
+        ]
+        return Node(node.tag, node.attrs, tuple(parts))
+
+    server.spoil = spoil
+    anna.send("g1", content(str(GROUP), "satu"))
+    assert len(spoilt) == 1 and budi.texts()[known:] == ["satu"]
+    assert budi.told("message.undecryptable") == []
+
+
+@pytest.mark.parametrize("plaintext", [b"\xff\xff", b"\x0a\x02\xff\xfe"], ids=["no protobuf", "no UTF-8"])
+def test_what_cannot_be_read_is_told_with_its_bytes(pair, plaintext):
+    """It would come the same again, so it is not asked for."""
+    anna, budi = pair
+    anna.send("a", content(BUDI, "halo"))
+    sent = encrypted_for(anna, budi, padding.pad(plaintext, anna.session._core.rng))
+    server = anna.server
+    server.spoil = lambda to, node: Node(node.tag, node.attrs, (sent,))
+    anna.send("m1", content(BUDI, "lain"))
+    (event,) = budi.told("message.undecryptable")
+    told = b64decode(event["plaintext_base64"])
+    assert padding.unpad(told) == plaintext and "cannot be parsed" in event["error"]
+    assert [node for node in stanzas(budi, "receipt") if node.optional("type") == "retry"] == []
+    assert stanzas(budi, "ack")[-1].attrs["error"] == "491"
+
+
+BOT = Node("enc", {"v": "2", "type": "msmsg"}, b"secret")
+
+
+def test_a_part_for_bots_does_not_hide_what_can_be_read(pair):
+    anna, budi = pair
+    anna.server.spoil = lambda to, node: Node(node.tag, node.attrs, (BOT, *node.children))
+    anna.send("m1", content(BUDI, "halo"))
+    assert budi.texts() == ["halo"]
+
+
+def test_a_message_in_too_many_encryptions_is_refused(pair):
+    anna, budi = pair
+    anna.server.spoil = lambda to, node: Node(node.tag, node.attrs, (*node.children, *[BOT] * 8))
+    anna.send("m1", content(BUDI, "halo"))
+    assert budi.texts() == []
+    assert "9 encryptions" in budi.told("stanza.refused")[0]["reason"]
+
+
+def encrypted_for(sender: Client, reader: Client, plaintext: bytes) -> Node:
+    """An `enc` with anything in it."""
+    core = sender.session._core
+    with core.state.transaction() as tx:
+        address = lid_map.signal_address(tx, reader.connection.device.lid)
+        made = core.cipher.encrypt(tx, address, plaintext)
+    return Node("enc", {"v": "2", "type": made.type}, made.data)
 
 
 def test_two_devices_that_do_not_understand_each_other_stop_and_tell(pair):
@@ -100,10 +178,10 @@ def test_a_damaged_group_message_comes_again(server, times):
     anna, budi, citra = (linked(server, phone) for phone in (ANNA, BUDI, CITRA))
     server.groups[GROUP] = Group(GROUP, [ANNA, BUDI, CITRA])
     anna.send("m0", content(str(GROUP), "nol"))
-    damaged = spoil_first(server, times)
+    spoilt = spoil_first(server, times)
     anna.send("m1", content(str(GROUP), "satu"))
     anna.send("m2", content(str(GROUP), "dua"))
-    assert len(damaged) == times
+    assert len(spoilt) == times
     for client in (budi, citra):
         assert sorted(client.texts()) == ["dua", "nol", "satu"]
 
@@ -116,12 +194,8 @@ def test_one_message_in_two_encryptions_is_told_once(server, readable):
     anna.send("a", content(BUDI, "halo"))
 
     def twice(to: object, node: Node) -> Node:
-        core = anna.session._core
         message = wa.Message(conversation="satu").SerializeToString()
-        with core.state.transaction() as tx:
-            address = lid_map.signal_address(tx, budi.connection.device.lid)
-            again = core.cipher.encrypt(tx, address, padding.pad(message, core.rng))
-        extra = Node("enc", {"v": "2", "type": again.type, "count": "1"}, again.data)
+        extra = encrypted_for(anna, budi, padding.pad(message, anna.session._core.rng))
         group = [one for one in node.children if one.attrs.get("type") == "skmsg"]
         children = (*group, *(one for one in node.children if one not in group)) if readable else group
         return Node(node.tag, node.attrs, (*children, extra))

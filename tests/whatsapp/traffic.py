@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from core.effects import Change
-from simulator.whatsapp.knobs import Faults
+from simulator.whatsapp.knobs import DAMAGES, Faults
 from simulator.whatsapp.linking import CannotLink
 from simulator.whatsapp.people import Person
 from tests.whatsapp.traffic_books import Books
@@ -236,7 +236,8 @@ class World:
         if self.network.server is not None:
             self.counts["messages spoiled"] += 1
             number = self.chance.choice(self.numbers)
-            fault = Faults(corrupt=1) if self.chance.random() < 0.5 else Faults(doubled=1)
+            damage = self.chance.choice(list(DAMAGES))
+            fault = Faults(corrupt=1, damage=damage) if self.chance.random() < 0.5 else Faults(doubled=1)
             self.network.server.parts.knobs.by_device[f"{number}:1"] = fault
 
     def _restart_server(self) -> None:
