@@ -10,10 +10,12 @@ from whatsapp.fanout import Composed, Outgoing
 from whatsapp.group_sending import GroupSending, own_address
 from whatsapp.queries import LOST, Answer, QueryFailure
 from whatsapp.session_core import SessionCore
+from whatsapp.state import Recent, StateReader
 from whatsapp.turn import Turn
 
 MAX_QUEUED = 1000
 MAX_BLAMED = 3
+_BLAMED = Recent("blamed", 100)
 RESTRICTED, INVALID = 463, 479
 _REFUSED = {
     RESTRICTED: "the account is restricted or lacks the recipient's privacy token (463)",
@@ -38,24 +40,24 @@ class Outbound:
         self._queue: deque[_Job] = deque()
         self._active: _Job | None = None
         self._unacknowledged: dict[str, _Job] = {}
-        self._blamed: dict[str, int] = {}
 
     def submit(self, turn: Turn, outgoing: Outgoing) -> None:
         """Send a message; the reply comes when the server accepted it, or why it did not."""
         if len(self._queue) >= MAX_QUEUED:
             turn.reply(outgoing.ref, "too many messages wait to be sent", retry=True)
-        elif self._blamed.get(outgoing.id, 0) >= MAX_BLAMED:
+        elif _blamed(turn.tx, outgoing.id) >= MAX_BLAMED:
             turn.reply(outgoing.ref, f"the server ended the connection {MAX_BLAMED} times on this message")
         else:
             self._queue.append(_Job(sent_messages.same_as_before(turn.tx, outgoing)))
             self._pump(turn)
 
-    def blame(self) -> None:
-        """The server called what we sent malformed: remember which messages it had not acknowledged."""
+    def blame(self, turn: Turn) -> None:
+        """The server called what we sent malformed: remember the first message that it had not acknowledged.
+
+        Stored, because the process may end with the connection each time.
+        """
         for message_id in list(self._unacknowledged)[:1]:
-            self._blamed[message_id] = self._blamed.get(message_id, 0) + 1
-            while len(self._blamed) > 100:
-                del self._blamed[next(iter(self._blamed))]
+            _BLAMED.put(turn.tx, message_id, bytes([_blamed(turn.tx, message_id) + 1]))
 
     def lost(self, turn: Turn) -> None:
         """The connection is gone; what waits is answered, so that its owner tries again."""
@@ -99,6 +101,8 @@ class Outbound:
 
         def acknowledged(turn: Turn, answer: Answer) -> None:
             self._unacknowledged.pop(job.outgoing.id, None)
+            if not isinstance(answer, QueryFailure):
+                turn.tx.delete(_BLAMED.space, job.outgoing.id)
             self._answered(turn, job, composed, answer)
 
         if self._core.queries.expect(turn, job.outgoing.id, acknowledged, timeout_s):
@@ -140,3 +144,8 @@ class Outbound:
     def _forget_devices(self, turn: Turn, composed: Composed) -> None:
         for user in composed.users:
             directory.forget(turn.tx, user)
+
+
+def _blamed(state: StateReader, message_id: str) -> int:
+    """How often the server ended the connection on this message."""
+    return int.from_bytes(_BLAMED.get(state, message_id) or b"", "big")

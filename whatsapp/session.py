@@ -8,6 +8,7 @@ turn wants, so that keys are durable before the ciphertext that used them leaves
 with the id that keeps it from happening twice. Bad input never raises: it is answered, told, or ends the connection.
 """
 
+from collections import deque
 from collections.abc import Callable
 
 from core.effects import Change, Disconnected, Emit, Persist, ProtocolEffect, Reply, Send
@@ -30,6 +31,9 @@ from whatsapp.session_settings import SessionSettings
 from whatsapp.state import MemoryState
 from whatsapp.turn import Turn
 
+MAX_OUTLINES = 5
+_OUTLINE = ("id", "type", "xmlns", "to")
+
 
 class Session:
     """One linked (or to be linked) device. `wall_s`: epoch seconds now; `state`: all that is stored, loaded."""
@@ -41,6 +45,7 @@ class Session:
         self._parts = Parts(self._core)
         self._channel: ClientChannel | None = None
         self._over = False
+        self._sent: deque[dict[str, str]] = deque(maxlen=MAX_OUTLINES)
 
     @property
     def linked(self) -> bool:
@@ -63,6 +68,7 @@ class Session:
     def on_open(self, now_s: float) -> list[ProtocolEffect]:
         turn = Turn(self._core.state, now_s)
         self._over = False
+        self._sent.clear()
         self._parts.restart()
         try:
             hello = self._begin(turn)
@@ -172,7 +178,8 @@ class Session:
     def _end(self, turn: Turn, failure: Failure) -> None:
         """The server ends the connection; with the link gone, what is stored is worthless."""
         if failure.kind is FailureKind.UPSTREAM and failure.status == 500:
-            self._parts.outbound.blame()
+            self._parts.outbound.blame(turn)
+            turn.emit("stream.refused", reason=failure.text, sent=list(self._sent))
         if failure.kind in ERASING:
             self._parts.erase(turn, failure.text)
         turn.disconnect(
@@ -213,6 +220,10 @@ class Session:
 
     def _encrypted(self, node: Node, channel: ClientChannel) -> ProtocolEffect:
         try:
-            return Send(channel.send(node))
+            sent = Send(channel.send(node))
         except (LocalProtocolError, RemoteProtocolError) as error:
             return Emit("stanza.unsendable", {"tag": node.tag, "reason": str(error)})
+        self._sent.append(
+            {"tag": node.tag} | {name: str(node.attrs[name]) for name in _OUTLINE if name in node.attrs}
+        )
+        return sent
