@@ -76,7 +76,7 @@ class DeviceLists:
             type="devices",
             id=self._core.next_id(),
             t=self._core.now,
-            lid=account.lid_jid(),
+            lid=account.lid_jid() if self._core.settings.tells_lids else None,
         )
 
     def _account_sync(self, account: Account) -> Node:

@@ -89,7 +89,7 @@ class Messages:
             if spot.account is sender.account and node.optional("category") != "peer":
                 chat = to if listed is not None else node.optional_jid("recipient") or to
                 attrs["recipient"] = chat.without_device
-                if recipient is not None and listed is not None:
+                if recipient is not None and listed is not None and self._core.settings.tells_lids:
                     name = "peer_recipient_pn" if to.is_lid else "peer_recipient_lid"
                     attrs[name] = recipient.jid(not to.is_lid)
             self._give(spot, attrs, entry.all("enc"), node)
@@ -97,7 +97,7 @@ class Messages:
     def _from_user(self, sender: Spot, target: Spot, by_lid: bool, node: Node) -> dict[str, Attribute]:
         attrs = self._common(sender, node)
         attrs["from"] = sender.jid(by_lid)
-        if target.account is not sender.account:
+        if target.account is not sender.account and self._core.settings.tells_lids:
             attrs["sender_pn" if by_lid else "sender_lid"] = sender.jid(not by_lid)
         return attrs
 

@@ -10,7 +10,8 @@ class ServerSettings:
     `next_ref_s` more, and a code of the same connection as long as the last. `media_host`: named in answers to
     `media_conn`.
 
-    `minimum_revision`: clients below it are refused with 405 (protocol §21).
+    `tells_lids`: False for a server that answers no LIDs and names people by one address only, so that users are
+    written to by number. `minimum_revision`: clients below it are refused with 405 (protocol §21).
     """
 
     phone_keys: int = 20
@@ -18,5 +19,6 @@ class ServerSettings:
     refs: int = 6
     first_ref_s: float = 60.0
     next_ref_s: float = 20.0
+    tells_lids: bool = True
     media_host: str = "mmg.invalid"
     minimum_revision: int = 0

@@ -62,7 +62,9 @@ class SmallQueries:
         self._core.save_account(contact)
         at = token.text_attr("t", str(self._core.now))
         given = Node("token", {"type": token.text_attr("type"), "t": at}, secret)
-        attrs: dict[str, Attribute] = {"from": spot.account.pn_jid(), "sender_lid": spot.account.lid_jid()}
+        attrs: dict[str, Attribute] = {"from": spot.account.pn_jid()}
+        if self._core.settings.tells_lids:
+            attrs["sender_lid"] = spot.account.lid_jid()
         attrs |= {"type": "privacy_token", "t": str(self._core.now)}
         for target in self._core.accounts.spots(contact):
             if target.device.number:

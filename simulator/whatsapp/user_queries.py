@@ -47,7 +47,7 @@ class UserQueries:
                 return [Node("contact", {"type": "out" if account is None else "in"}, _same(contact))]
             case "devices" if account is not None:
                 return [self._lists.listed(account)]
-            case "lid" if account is not None:
+            case "lid" if account is not None and self._core.settings.tells_lids:
                 return [Node("lid", {"val": account.lid_jid()})]
             case "status" if account is not None:
                 return [Node("status", {"t": str(self._core.now)}, account.about.encode())]

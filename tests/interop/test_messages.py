@@ -79,6 +79,20 @@ def test_one_conversation_by_both_kinds_of_address(pair: tuple[OurParty, TheirPa
     assert not [key for key in sessions if key.startswith(f"{theirs.number}.")], "sessions are under the LID"
 
 
+def test_a_conversation_by_numbers_alone(cast: Cast) -> None:
+    """Where the server tells no LID, the number is the address."""
+    with cast.upstream.by_number_only():
+        ours, theirs = cast.ours(), cast.theirs()
+        for turn in range(2):
+            ours.client.send(theirs.number, f"dari kami {turn}")
+            theirs.client.message(f"dari kami {turn}")
+            theirs.client.send(ours.pn, f"dari sana {turn}")
+            ours.client.message(f"dari sana {turn}")
+        addresses = [*cast.upstream.written_to(ours.number), *cast.upstream.written_to(theirs.number)]
+    assert {str(jid) for jid in addresses} == {ours.pn, theirs.pn}
+    assert ours.client.events("message.undecryptable") == []
+
+
 def test_replies_and_mentions(pair: tuple[OurParty, TheirParty]) -> None:
     ours, theirs = pair
     asked = ours.client.send(theirs.number, "berapa harganya?")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from simulator.whatsapp.accounts import Spot
@@ -130,6 +130,28 @@ class Upstream:
         """Damage the next messages to a device: a name of `knobs.DAMAGES`."""
         knobs = self.server.parts.knobs.by_device
         self._do(lambda: knobs.update({f"{number}:{device}": Faults(corrupt=times, damage=how)}))
+
+    @contextmanager
+    def by_number_only(self) -> Iterator[None]:
+        """Within this block the server tells nobody's LID."""
+        core = self.server.core
+        usual = core.settings
+        self._do(lambda: setattr(core, "settings", replace(usual, tells_lids=False)))
+        try:
+            yield
+        finally:
+            self._do(lambda: setattr(core, "settings", usual))
+
+    def written_to(self, number: str, device: int = 1) -> list[Jid]:
+        """Where a device's messages went."""
+        who = f"{number}:{device}"
+        return self._do(
+            lambda: [
+                one.node.jid_attr("to")
+                for one in self.server.core.observed.seen
+                if one.who == who and not one.outward and one.node.tag == "message"
+            ]
+        )
 
     def retries(self, number: str, device: int = 1) -> int:
         """How often a device asked for a message again."""

@@ -3,6 +3,7 @@
 import pytest
 
 from simulator.whatsapp.knobs import DAMAGES, Faults
+from simulator.whatsapp.settings import ServerSettings
 from tests.simulator_whatsapp.driving import AGUS, BUDI, SITI, Client, World
 
 
@@ -85,6 +86,20 @@ def test_a_phone_that_is_off_reads_later(world: World) -> None:
     assert siti.texts() == []
     world.act(lambda: siti.switch(True))
     assert siti.texts() == ["halo"]
+
+
+def test_where_no_lid_is_told_messages_go_by_number() -> None:
+    world = World(settings=ServerSettings(tells_lids=False))
+    one, other = world.linked(BUDI), world.linked(SITI)
+    one.send(SITI, "halo")
+    other.send(BUDI, "hai")
+    one.send(SITI, "lagi")
+    assert (one.texts(), other.texts()) == (["hai"], ["halo", "lagi"])
+    assert world.person(SITI).texts() == ["halo", "lagi"]
+    seen = [entry for entry in world.server.core.observed.seen if entry.who in (f"{BUDI}:1", f"{SITI}:1")]
+    sent = [entry.node for entry in seen if entry.node.tag == "message" and not entry.outward]
+    assert [node.jid_attr("to").server for node in sent] == ["s.whatsapp.net"] * 3
+    assert list(world.server.core.observed.complaints) == []
 
 
 @pytest.mark.parametrize("how", DAMAGES)
