@@ -8,6 +8,7 @@ from core.records import Scope
 from store.errors import StoreFailed, StoreFault
 from tests.web.conftest import World
 from tests.web.fakes import snapshot
+from web import cursor
 
 
 def kinds(body: dict[str, Any]) -> list[str]:
@@ -68,6 +69,21 @@ def test_events_of_one_instance(world: World) -> None:
     world.history.emit("b", "y")
     assert kinds(world.ask("GET", "/api/v1/instances/a/events").body) == ["x"]
     assert world.ask("GET", "/api/v1/instances/a/events?instance=b").status == 422
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/instances/a/events"])
+def test_a_cursor_beyond_the_journals_end_is_refused_like_a_streams(world: World, path: str) -> None:
+    world.put(snapshot("a"))
+    last = world.history.emit("b").number
+    assert world.ask("GET", f"{path}?after={cursor.encode('e', last)}").body["data"] == []
+    beyond = cursor.encode("e", last + 1)
+    reply = world.ask("GET", f"{path}?after={beyond}")
+    assert (reply.status, reply.code) == (400, "invalid_cursor")
+    assert reply.body["message"].startswith(
+        f"after: the cursor '{beyond}' lies beyond the journal's end (allowed: "
+    )
+    world.site.model.journal_advanced(last + 1)  # announced: the journal only cannot show it yet
+    assert world.ask("GET", f"{path}?after={beyond}").body["data"] == []
 
 
 def test_a_limited_token_reads_its_instances_events_only(world: World) -> None:

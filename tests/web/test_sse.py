@@ -12,6 +12,7 @@ from core.messages import JournalAdvanced
 from core.records import Scope
 from tests.web.conftest import DEADLINE_S, Live, eventually
 from tests.web.fakes import snapshot
+from web import cursor
 from web.events import RETRY
 
 ACCEPT = {"Accept": "text/event-stream"}
@@ -149,10 +150,31 @@ def test_a_bug_while_streaming_ends_the_stream_and_is_logged(
     assert live.http.get("/health").status_code == 200
 
 
-def test_a_wrong_position_is_400_and_takes_no_slot(live: Live) -> None:
-    reply = live.http.get("/api/v1/events", headers=live.auth() | ACCEPT | {"Last-Event-ID": "nonsense"})
-    assert (reply.status_code, reply.json()["code"]) == (400, "invalid_cursor")
+@pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/instances/a/events"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("position", ["nonsense", cursor.encode("i", 1), cursor.encode("e", 10**15)])
+@pytest.mark.parametrize("where", ["Last-Event-ID", "after"])
+def test_a_wrong_position_is_400_and_takes_no_slot(
+    live: Live, path: str, method: str, position: str, where: str
+) -> None:
+    sent = {where: position} if where == "Last-Event-ID" else {}
+    query = {"after": position} if where == "after" else {}
+    reply = live.http.request(method, path, headers=live.auth() | ACCEPT | sent, params=query)
+    assert reply.status_code == 400
+    if method == "GET":
+        (detail,) = reply.json()["details"]
+        assert (reply.json()["code"], detail["field"]) == ("invalid_cursor", where)
+        assert f"{where}: the cursor '{position}'" in reply.json()["message"]
+        assert "allowed: " in reply.json()["message"]
     assert live.site.streams.used == 0
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/instances/a/events"])
+def test_the_journals_last_number_is_a_position_whoever_it_belongs_to(live: Live, path: str) -> None:
+    last = live.history.emit("b", "last").number
+    with Reader(live, path, **{"Last-Event-ID": cursor.encode("e", last)}) as reader:
+        assert reader.reply.status_code == 200
+    end(live)
 
 
 def test_head_of_a_stream_takes_no_slot(live: Live) -> None:

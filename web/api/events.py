@@ -14,6 +14,10 @@ from web.site import Site
 
 EVENT_STREAM = "text/event-stream"
 MAX_NAMES = 100
+BEYOND = (
+    "lies beyond the journal's end (allowed: the `id` of an event of this server or the `next` of a page; "
+    "start without it)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def _names(query: paging.ListQuery, field: str) -> frozenset[str] | None:
 def _answer(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) -> Answer:
     if EVENT_STREAM in call.headers.get("accept", ""):
         return _stream(site, call, query, only)
-    after = 0 if query.after is None else cursor.decode_number("e", query.after)
+    after = 0 if query.after is None else _position(site, query.after, "after")
     found = site.history.events(after, query.limit + 1, only.instances, only.kinds)
     chosen = found[: query.limit]
     following = cursor.encode("e", chosen[-1].number) if len(found) > len(chosen) else None
@@ -63,8 +67,9 @@ def _answer(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) 
 
 def _stream(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) -> Answer:
     """From behind Last-Event-ID, or `after`, or from now on."""
-    position = call.headers.get("last-event-id") or query.after
-    after = None if position is None else cursor.decode_number("e", position)
+    last_id = call.headers.get("last-event-id")
+    given, where = (last_id, "Last-Event-ID") if last_id else (query.after, "after")
+    after = None if given is None else _position(site, given, where)
     if call.method == "HEAD":
         return Answer(content_type=EVENT_STREAM)
     release = site.streams.take()
@@ -84,6 +89,18 @@ def _stream(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) 
         release=release,
     )
     return Answer(content_type=EVENT_STREAM, headers=(("X-Accel-Buffering", "no"),), stream=stream)
+
+
+def _position(site: Site, given: str, where: str) -> int:
+    """The journal number in a cursor; all instances share one journal, hence one end.
+
+    A number beyond the end comes from another data folder: waiting for it would be silence, perhaps for ever.
+    """
+    number = cursor.decode_number("e", given, where)
+    # What was announced counts too: a journal that is made anew knows its numbers only a moment later.
+    if number > max(site.history.last_event(), site.model.journal_number):
+        raise cursor.invalid(where, given, BEYOND)
+    return number
 
 
 def shown(event: JournalEvent) -> dict[str, Any]:
