@@ -176,10 +176,18 @@ def test_several_problems_come_together(world: World) -> None:
     assert {one["field"] for one in reply.body["details"]} == {"url", "proxy", "headers.Host"}
 
 
-def test_whatsapp_says_that_this_build_cannot(world: World) -> None:
-    reply = create(world, link="whatsapp")
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("whatsapp", "this build does not support 'whatsapp' yet (allowed: 'websocket')"),
+        ("foo", "this build does not support 'foo' (allowed: 'websocket')"),
+        ("", "this build does not support '' (allowed: 'websocket')"),
+    ],
+)
+def test_a_link_that_this_build_cannot_is_told_what_it_can(world: World, link: str, said: str) -> None:
+    reply = create(world, link=link)
     assert_wrong(reply, "link")
-    assert "not support" in reply.body["message"]
+    assert reply.body["message"] == f"link: {said}"
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h", "socks4a"])

@@ -35,14 +35,12 @@ SCALARS = (str, int, float, bool, type(None))
 
 def build(body: ConfigBody) -> InstanceConfig:
     """The configuration; raises ApiError 422 naming every field that is wrong."""
-    if body.link != "websocket":
-        raise invalid(("link", f"this build does not support {body.link!r} yet (allowed: 'websocket')"))
     problems = list(_problems(body))
     if problems:
         raise invalid(*problems)
     ping, login = body.ping, body.login
     return InstanceConfig(
-        link=LinkKind.WEBSOCKET,
+        link=LinkKind(body.link),
         url=body.url,
         headers=body.headers,
         subprotocols=tuple(body.subprotocols),

@@ -1,13 +1,24 @@
 """Bodies of the modern API, checked by pydantic: unknown fields and wrong types are errors that name the field."""
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from core.instances import LinkKind
 from store.tokens import LEAST_IMPORTED_CHARS
 from web.errors import ApiError, invalid
 
+LINKS = tuple(one.value for one in LinkKind)
+
 Strict = ConfigDict(extra="forbid", strict=True)
+
+
+def _supported(link: str) -> str:
+    if link not in LINKS:
+        yet = " yet" if link == "whatsapp" else ""
+        allowed = ", ".join(repr(one) for one in LINKS)
+        raise ValueError(f"this build does not support {link[:64]!r}{yet} (allowed: {allowed})")
+    return link
 
 
 class PingBody(BaseModel):
@@ -30,7 +41,7 @@ class ConfigBody(BaseModel):
 
     model_config = Strict
 
-    link: Literal["websocket", "whatsapp"]
+    link: Annotated[str, AfterValidator(_supported)]
     url: str = Field("", max_length=2048)
     headers: dict[str, str] = Field(default_factory=dict, max_length=50)
     subprotocols: list[str] = Field(default_factory=list, max_length=16)
@@ -101,4 +112,5 @@ def _text(kind: str, message: str, model: type[BaseModel], field: str) -> str:
     if kind == "extra_forbidden":
         nested = "." in field
         return "unknown field" if nested else f"unknown field (allowed: {', '.join(model.model_fields)})"
-    return message[:1].lower() + message[1:]
+    own = message.removeprefix("Value error, ")  # what pydantic puts before the words of our validators
+    return own[:1].lower() + own[1:]
