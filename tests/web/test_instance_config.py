@@ -6,6 +6,7 @@ import pytest
 
 from core import messages as m
 from tests.web.conftest import Reply, World
+from tests.web.fakes import snapshot
 
 BODY: dict[str, Any] = {"id": "a", "link": "websocket", "url": "ws://h/"}
 
@@ -201,9 +202,32 @@ def test_a_proxy_is_kept_and_its_credentials_are_not_answered(world: World, sche
     assert command.config.masked()["proxy"] == f"{scheme}://***@proxy.example:1080"
 
 
-@pytest.mark.parametrize("body", [b"[]", b"null", b'"x"', b"5", b"true"])
-def test_a_body_that_is_no_object_is_422(world: World, body: bytes) -> None:
-    assert world.ask("POST", "/api/v1/instances", body).status == 422
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v1/instances"),
+        ("PATCH", "/api/v1/instances/a"),
+        ("POST", "/api/v1/instances/a/messages"),
+        ("POST", "/api/v1/tokens"),
+        ("POST", "/api/v1/tokens/import"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("body", "got"),
+    [
+        (b"[]", "an array"),
+        (b"null", "null"),
+        (b'"x"', "a string"),
+        (b"5", "a number"),
+        (b"0.5", "a number"),
+        (b"true", "a boolean"),
+    ],
+)
+def test_a_body_that_is_no_object_is_422(world: World, method: str, path: str, body: bytes, got: str) -> None:
+    world.put(snapshot("a"))
+    reply = world.ask(method, path, body)
+    assert_wrong(reply, "body")
+    assert reply.body["message"] == f"body: must be a JSON object (got {got})"
 
 
 def test_errors_do_not_repeat_values(world: World) -> None:

@@ -8,7 +8,7 @@ from core.messages import UpdateInstance
 from web.answer import Answer
 from web.api import instances
 from web.api.instanceconfig import build
-from web.api.models import ConfigBody, checked
+from web.api.models import ConfigBody, an_object, checked
 from web.call import Call
 from web.errors import ApiError, invalid
 from web.site import Site
@@ -19,9 +19,7 @@ DESIRED = tuple(one.value for one in Desired)
 def patch(site: Site, call: Call) -> Answer:
     """One change at a time: the merged configuration must be built on the newest one."""
     instances.known(site, call.params["instance_id"])
-    changes = call.json_body(site.settings.now.http.max_body_bytes)
-    if not isinstance(changes, dict):
-        raise invalid(("", "the body must be a JSON object"))
+    changes = an_object(call.json_body(site.settings.now.http.max_body_bytes))
     if not site.changing.acquire(timeout=site.settings.now.http.command_timeout_s):
         raise ApiError("busy", "Another change is still being made; try again")
     try:

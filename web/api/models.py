@@ -10,6 +10,15 @@ from web.errors import ApiError, invalid
 
 LINKS = tuple(one.value for one in LinkKind)
 
+KINDS = {
+    list: "an array",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+    type(None): "null",
+}
+
 Strict = ConfigDict(extra="forbid", strict=True)
 
 
@@ -90,12 +99,17 @@ Body = TypeVar("Body", bound=BaseModel)
 
 def checked(model: type[Body], value: Any) -> Body:
     """The body as a model; raises ApiError 422 with one detail per wrong field."""
-    if not isinstance(value, dict):
-        raise invalid(("", "the body must be a JSON object"))
     try:
-        return model.model_validate(value)
+        return model.model_validate(an_object(value))
     except ValidationError as error:
         raise _explained(error, model) from None
+
+
+def an_object(value: Any) -> dict[str, Any]:
+    """A body's fields; raises ApiError 422 when it is another kind of JSON."""
+    if isinstance(value, dict):
+        return value
+    raise invalid(("body", f"must be a JSON object (got {KINDS[type(value)]})"))
 
 
 def _explained(error: ValidationError, model: type[BaseModel]) -> ApiError:
