@@ -62,6 +62,13 @@ def imported_token(
     return token_from_value(value, name, scopes, instances, now=now)
 
 
+def checked_value(value: str) -> str:
+    """The value; raises ValueError, which does not repeat it, for one that no header can carry."""
+    if not value or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("a token's value must be printable ASCII without spaces")
+    return value
+
+
 def token_from_value(
     value: str,
     name: str,
@@ -76,8 +83,7 @@ def token_from_value(
 
     Raises ValueError for a value that no header can carry, and for scopes or instances that allow nothing.
     """
-    if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError("a token's value must be printable ASCII without spaces")
+    checked_value(value)
     scopes, instances = frozenset(scopes), None if instances is None else frozenset(instances)
     if not scopes or instances == frozenset():
         raise ValueError(

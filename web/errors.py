@@ -85,6 +85,9 @@ CODE_OF: dict[int, str] = {
 }
 
 
+MOST_SAID = 10  # problems in a message; `details` holds all
+
+
 class ApiError(Exception):
     """A request that ends with an error.
 
@@ -125,5 +128,7 @@ def instance_not_found(instance_id: str) -> ApiError:
 def invalid(*problems: tuple[str, str]) -> ApiError:
     """422 for a body or query whose fields are wrong: pairs of field and what is allowed."""
     details = [{"field": field, "message": message} for field, message in problems]
-    first = "; ".join(f"{field}: {message}" for field, message in problems[:3])
-    return ApiError("invalid", first or "The request is not valid", details=details)
+    said = [f"{field}: {message}" for field, message in problems[:MOST_SAID]]
+    if len(problems) > MOST_SAID:
+        said.append(f"and {len(problems) - MOST_SAID} more, see details")
+    return ApiError("invalid", "; ".join(said) or "The request is not valid", details=details)

@@ -6,7 +6,6 @@ import pytest
 
 from core import messages as m
 from tests.web.conftest import Reply, World
-from tests.web.fakes import snapshot
 
 BODY: dict[str, Any] = {"id": "a", "link": "websocket", "url": "ws://h/"}
 
@@ -200,34 +199,6 @@ def test_a_proxy_is_kept_and_its_credentials_are_not_answered(world: World, sche
     (command,) = world.root.commands(m.CreateInstance)
     assert command.config.proxy == proxy
     assert command.config.masked()["proxy"] == f"{scheme}://***@proxy.example:1080"
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/api/v1/instances"),
-        ("PATCH", "/api/v1/instances/a"),
-        ("POST", "/api/v1/instances/a/messages"),
-        ("POST", "/api/v1/tokens"),
-        ("POST", "/api/v1/tokens/import"),
-    ],
-)
-@pytest.mark.parametrize(
-    ("body", "got"),
-    [
-        (b"[]", "an array"),
-        (b"null", "null"),
-        (b'"x"', "a string"),
-        (b"5", "a number"),
-        (b"0.5", "a number"),
-        (b"true", "a boolean"),
-    ],
-)
-def test_a_body_that_is_no_object_is_422(world: World, method: str, path: str, body: bytes, got: str) -> None:
-    world.put(snapshot("a"))
-    reply = world.ask(method, path, body)
-    assert_wrong(reply, "body")
-    assert reply.body["message"] == f"body: must be a JSON object (got {got})"
 
 
 def test_errors_do_not_repeat_values(world: World) -> None:

@@ -98,6 +98,27 @@ def test_wrong_patches_change_nothing(world: World, changes: dict[str, Any], fie
     assert not world.root.commands(m.UpdateInstance)
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"link": "whatsapp", "desired": "maybe", "nope": 1}, ["desired", "link", "nope"]),
+        (
+            {"headers": {"X-Unknown": "***", "Host": "x"}, "url": "http://x/"},
+            ["headers.Host", "headers.X-Unknown", "url"],
+        ),
+        ({"desired": "maybe", "url": None}, ["desired", "url"]),
+    ],
+    ids=str,
+)
+def test_all_problems_of_a_patch_come_in_one_answer(
+    world: World, changes: dict[str, Any], named: list[str]
+) -> None:
+    world.put(snapshot("a", config=OLD))
+    reply = world.ask("PATCH", "/api/v1/instances/a", changes)
+    assert sorted(one["field"] for one in reply.body["details"]) == named
+    assert not world.root.commands(m.UpdateInstance)
+
+
 def test_patch_needs_an_object(world: World) -> None:
     world.put(snapshot("a"))
     assert world.ask("PATCH", "/api/v1/instances/a", b"[]").status == 422

@@ -80,6 +80,13 @@ def test_wrong_tokens(world: World, body: dict[str, Any], field: str) -> None:
     assert not world.root.commands(m.CreateToken)
 
 
+def test_all_problems_of_a_token_come_in_one_answer(world: World) -> None:
+    body = {"name": "", "scopes": ["root"], "instances": ["../x", "ok", "a b"], "nope": 1}
+    reply = world.ask("POST", PATH, body)
+    named = [one["field"] for one in reply.body["details"]]
+    assert sorted(named) == ["instances.0", "instances.2", "name", "nope", "scopes.0"]
+
+
 def test_a_revoked_token_stops_working(world: World) -> None:
     data = world.ask("POST", PATH, {"name": "x", "scopes": ["read"]}).body["data"]
     reply = world.ask("DELETE", f"{PATH}/{data['id']}")

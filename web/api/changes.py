@@ -1,16 +1,16 @@
 """PATCH of an instance: fields that are given replace the old ones, null resets them, secrets stay when masked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.instances import MASK, Desired, InstanceConfig
 from core.messages import UpdateInstance
 from web.answer import Answer
 from web.api import instances
-from web.api.instanceconfig import build
-from web.api.models import ConfigBody, an_object, checked
+from web.api.instanceconfig import build, problems
+from web.api.models import ConfigBody, Problem, an_object, checked
 from web.call import Call
-from web.errors import ApiError, invalid
+from web.errors import ApiError
 from web.site import Site
 
 DESIRED = tuple(one.value for one in Desired)
@@ -31,8 +31,7 @@ def patch(site: Site, call: Call) -> Answer:
 def _patch(site: Site, instance_id: str, changes: Mapping[str, Any]) -> Answer:
     before = instances.known(site, instance_id)
     fields = dict(changes)
-    desired = _desired(fields)
-    config = merged(before.config, fields)
+    config, desired = merged(before.config, fields)
     site.command(lambda ref: UpdateInstance(ref, instance_id, config, desired))
     wanted = before.desired if desired is None else desired.value
     instances.seen(
@@ -41,40 +40,43 @@ def _patch(site: Site, instance_id: str, changes: Mapping[str, Any]) -> Answer:
     return instances.shown(site, instances.known(site, instance_id))
 
 
-def _desired(fields: dict[str, Any]) -> Desired | None:
-    """Takes `desired` out of the fields; null means the default."""
-    if "desired" not in fields:
-        return None
-    value = fields.pop("desired")
-    if value is None:
-        return Desired.CONNECTED
-    if value not in DESIRED:
-        raise invalid(("desired", f"must be one of {', '.join(DESIRED)}"))
-    return Desired(value)
-
-
-def merged(config: InstanceConfig, changes: Mapping[str, Any]) -> InstanceConfig:
-    """The configuration after the changes; raises ApiError 422 naming what is wrong."""
+def merged(config: InstanceConfig, changes: Mapping[str, Any]) -> tuple[InstanceConfig, Desired | None]:
+    """The configuration after the changes, and the state that they want; raises ApiError 422 naming what is wrong."""
     old, shown = config.to_dict(), config.masked()
-    if changes.get("link", old["link"]) != old["link"]:
-        raise invalid(("link", "cannot be changed; remove the instance and make a new one"))
+    known = list(_problems(changes, old))
     fields = dict(old)
     for name, value in changes.items():
         if value is None:
             fields.pop(name, None)
         elif name in shown and value == shown[name]:
             continue  # as shown to the client: nothing changes, whatever is hidden stays
-        else:
+        elif name != "desired":
             fields[name] = _unmasked(name, value, old)
     fields["link"] = old["link"]
-    return build(checked(ConfigBody, fields))
+    made = build(checked(ConfigBody, fields, problems, known))
+    if "desired" not in changes:
+        return made, None
+    return made, Desired(changes["desired"] or Desired.CONNECTED)  # null means the default
+
+
+def _problems(changes: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the changes as such, whatever the configuration becomes."""
+    if changes.get("link", old["link"]) != old["link"]:
+        yield "link", "cannot be changed; remove the instance and make a new one"
+    if changes.get("desired") not in (None, *DESIRED):
+        yield "desired", f"must be one of {', '.join(DESIRED)}"
+    headers = changes.get("headers")
+    for header, text in headers.items() if isinstance(headers, dict) else ():
+        if text == MASK and header not in old["headers"]:
+            yield f"headers.{header[:64]}", "is masked, but there is no stored value to keep"
 
 
 def _unmasked(name: str, value: Any, old: Mapping[str, Any]) -> Any:
     """Headers whose value is the mask keep the one they have."""
     if name != "headers" or not isinstance(value, dict):
         return value
-    unknown = [header for header, text in value.items() if text == MASK and header not in old["headers"]]
-    if unknown:
-        raise invalid((f"headers.{unknown[0][:64]}", "is masked, but there is no stored value to keep"))
-    return {header: old["headers"][header] if text == MASK else text for header, text in value.items()}
+    stored = old["headers"]
+    return {
+        header: stored[header] if text == MASK and header in stored else text
+        for header, text in value.items()
+    }

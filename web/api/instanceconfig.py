@@ -10,10 +10,7 @@ from core.config import OVERRIDABLE, problem
 from core.instances import MASK, InstanceConfig, LinkKind, LoginConfig, Payload, PingConfig
 from core.proxies import BadProxy, parse_proxy
 from store.packing import pack
-from web.api.models import ConfigBody
-from web.errors import invalid
-
-Problem = tuple[str, str]
+from web.api.models import ConfigBody, Problem
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 FORBIDDEN_HEADERS = frozenset(
@@ -34,10 +31,7 @@ SCALARS = (str, int, float, bool, type(None))
 
 
 def build(body: ConfigBody) -> InstanceConfig:
-    """The configuration; raises ApiError 422 naming every field that is wrong."""
-    problems = list(_problems(body))
-    if problems:
-        raise invalid(*problems)
+    """The configuration of a body without `problems`."""
     ping, login = body.ping, body.login
     return InstanceConfig(
         link=LinkKind(body.link),
@@ -55,7 +49,8 @@ def build(body: ConfigBody) -> InstanceConfig:
     )
 
 
-def _problems(body: ConfigBody) -> Iterator[Problem]:
+def problems(body: ConfigBody) -> Iterator[Problem]:
+    """Every field that is wrong though its type is right."""
     yield from _url_problems(body.url)
     yield from _proxy_problems(body.proxy)
     yield from _header_problems(body.headers)

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from core.breaker import BreakerState
-from core.instances import ID_RULE, Desired, valid_id
+from core.instances import Desired
 from core.link_state import LinkState
 from core.messages import CreateInstance, RemoveInstance
 from core.snapshot import InstanceSnapshot
 from web import cursor, view
 from web.answer import Answer, page, success, with_headers
 from web.api import paging
-from web.api.instanceconfig import build
+from web.api.instanceconfig import build, problems
 from web.api.models import CreateBody, checked
 from web.call import Call
 from web.errors import ApiError, instance_not_found, invalid
@@ -76,9 +76,7 @@ def _matches(one: InstanceSnapshot, filters: dict[str, str]) -> bool:
 
 
 def create(site: Site, call: Call) -> Answer:
-    body = checked(CreateBody, call.json_body(site.settings.now.http.max_body_bytes))
-    if not valid_id(body.id):
-        raise invalid(("id", ID_RULE))
+    body = checked(CreateBody, call.json_body(site.settings.now.http.max_body_bytes), problems)
     config = build(body)
     if not call.principal.sees(body.id):
         raise ApiError("forbidden", "The token is limited to other instances")

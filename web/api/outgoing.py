@@ -1,16 +1,17 @@
 """Messages out: accepted durably (202), then sent by the instance's outbox when its link is open."""
 
 import secrets
+from collections.abc import Iterator
 from typing import Any
 
 from core import payload
-from core.instances import ID_RULE, valid_id
+from core.instances import valid_id
 from core.messages import SubmitMessage
 from core.records import MessageState, OutboxMessage
 from store.packing import pack
 from web.answer import Answer, page, rfc3339, shown_times, success
 from web.api import instances, paging
-from web.api.models import MessageBody, checked
+from web.api.models import MessageBody, Problem, checked
 from web.call import Call
 from web.errors import ApiError, invalid
 from web.site import Site
@@ -22,12 +23,16 @@ def submit(site: Site, call: Call) -> Answer:
     """202 once the message is durable. With an `id` of the client's, asking again sends nothing twice."""
     settings = site.settings.now
     one = instances.known(site, call.params["instance_id"])
-    body = checked(MessageBody, call.json_body(settings.http.max_body_bytes))
-    message_id = _message_id(body.id)
-    try:
-        data = payload.encode(one.config.payload, body.content, pack)
-    except payload.InvalidContent as error:
-        raise invalid(("content", str(error))) from None
+    encoded: list[bytes] = []
+
+    def content_problems(body: MessageBody) -> Iterator[Problem]:
+        try:
+            encoded.append(payload.encode(one.config.payload, body.content, pack))
+        except payload.InvalidContent as error:
+            yield "content", str(error)
+
+    body = checked(MessageBody, call.json_body(settings.http.max_body_bytes), content_problems)
+    message_id, (data,) = body.id or f"m-{secrets.token_hex(12)}", encoded
     if len(data) > settings.outbox.max_message_bytes:
         limit = settings.outbox.max_message_bytes
         raise ApiError(
@@ -36,14 +41,6 @@ def submit(site: Site, call: Call) -> Answer:
     reply = site.command(lambda ref: SubmitMessage(ref, one.instance_id, message_id, data))
     answer: dict[str, Any] = {"id": message_id, "state": MessageState.ACCEPTED.value}
     return success(answer | shown_times(reply.data) | {"id": message_id}, status=202)
-
-
-def _message_id(given: str | None) -> str:
-    if given is None:
-        return f"m-{secrets.token_hex(12)}"
-    if not valid_id(given):
-        raise invalid(("id", ID_RULE))
-    return given
 
 
 def list_messages(site: Site, call: Call) -> Answer:
