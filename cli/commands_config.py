@@ -20,18 +20,21 @@ def check(
     """Check file and environment; exit 1 naming everything that is wrong."""
     from cli.output import line, say, show
     from cli.request import Request
-    from cli.settings import WrongSettings, load_settings
+    from cli.settings import WrongSettings, checked_file, load_settings
 
-    problems = []
+    file, problems = checked_file(config), []
+    name = file or "the defaults and the environment (there is no settings file)"
     try:
         load_settings(config, Request(None, config, host, port).options)
     except WrongSettings as error:
         problems = [{"place": place, "problem": text} for place, text in error.problems]
     if output is Output.TABLE and problems:
+        say(f"{name}: {len(problems)} wrong")
         for each in problems:
             say(f"{each['place']}: {each['problem']}")
     else:
-        show({"ok": not problems, "problems": problems}, output, lambda: line("The settings are fine."))
+        found = {"ok": not problems, "file": file, "problems": problems}
+        show(found, output, lambda: line(f"{name}: the settings are fine."))
     raise typer.Exit(1 if problems else 0)
 
 

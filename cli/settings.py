@@ -89,6 +89,12 @@ def read_file(file: Path | None) -> tuple[str, str]:
         raise WrongSettings([(name, f"cannot be read: {reason}")]) from None
 
 
+def checked_file(file: Path | None) -> str | None:
+    """The path of the file that `load_settings` reads; None when it goes without one."""
+    path = file or DEFAULT_FILE
+    return str(path.absolute()) if file or path.exists() else None
+
+
 def scalars(tables: dict[str, Any], origins: Origins) -> list[Problem]:
     """Sections of the file that are none; they are taken out."""
     wrong = [name for name, value in tables.items() if name in SECTIONS and not isinstance(value, dict)]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.settings import checked_file
 from core.config import Settings
 from tests.cli.commands import Operator
 from tests.cli.running import HOME
@@ -153,15 +154,29 @@ def test_without_a_terminal_removing_needs_a_yes(operator: Operator) -> None:
 def test_config_check_tells_all_problems(tmp_path: Path) -> None:
     (tmp_path / "good.toml").write_text("[retry]\njitter = 0\n")
     good = run("config", "check", "--config", str(tmp_path / "good.toml"))
-    assert (good.returncode, good.stdout) == (0, "The settings are fine.\n")
+    assert (good.returncode, good.stdout) == (0, f"{tmp_path}/good.toml: the settings are fine.\n")
     (tmp_path / "bad.toml").write_text("[retry]\njitter = -1\nstep = 1\n")
     bad = run("config", "check", "--config", str(tmp_path / "bad.toml"))
     assert (bad.returncode, bad.stdout) == (1, "")
-    assert [line.split(":")[1] for line in bad.stderr.splitlines()] == ["2", "3"]
+    first, *lines = bad.stderr.splitlines()
+    assert first == f"{tmp_path}/bad.toml: 2 wrong"
+    assert [line.split(":")[1] for line in lines] == ["2", "3"]
     machine = run("config", "check", "--config", str(tmp_path / "bad.toml"), "-o", "json")
     found = json.loads(machine.stdout)
     assert (machine.returncode, found["ok"], len(found["problems"])) == (1, False, 2)
+    assert found["file"] == f"{tmp_path}/bad.toml"
     assert found["problems"][0]["place"] == f"{tmp_path}/bad.toml:2: retry.jitter"
+
+
+def test_config_check_names_the_file_that_it_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.settings.DEFAULT_FILE", tmp_path / "default.toml")
+    assert checked_file(None) is None
+    (tmp_path / "default.toml").write_text("")
+    assert checked_file(None) == f"{tmp_path}/default.toml"
+    monkeypatch.chdir(tmp_path)
+    assert checked_file(Path("missing.toml")) == f"{tmp_path}/missing.toml"
+    usual = run("config", "check")
+    assert usual.stdout == f"{HOME}/conf/sambung.toml: the settings are fine.\n"
 
 
 def test_config_show_marks_what_differs(tmp_path: Path) -> None:
