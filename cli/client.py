@@ -136,9 +136,12 @@ class Client:
 
 
 def _refusal(status: int, answer: Mapping[str, Any]) -> str:
-    lines = [str(answer.get("message") or f"HTTP {status}")]
+    message = str(answer.get("message") or f"HTTP {status}")
+    lines = [message]
     for detail in answer.get("details") or []:
-        lines.append(f"  {detail.get('field') or detail.get('check') or ''}: {detail.get('message', detail)}")
+        text = str(detail.get("message", detail))
+        if text not in message:  # most messages say what their details say
+            lines.append(f"  {detail.get('field') or detail.get('check') or ''}: {text}")
     if step := (answer.get("data") or {}).get("next_step"):
         lines.append(f"  next step: {step}")
     return "\n".join(lines)

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from cli.client import ApiError, Client
+from cli.client import ApiError, Client, _refusal
 from cli.event_feed import follow_events
 from cli.failure import NOT_RUNNING, CommandFailed, NotRunning
 from cli.folder import Place
+from web.errors import invalid
 
 ANSWERS: dict[str, tuple[int, str]] = {
     "/ok": (200, '{"status":"success","data":{"a":1}}'),
@@ -70,6 +71,29 @@ def test_a_refusal_carries_the_servers_words(url: str) -> None:
         Client(url, None).call("POST", "/refused", {})
     assert caught.value.message == "No\n  x: y\n  next step: pair again"
     assert (caught.value.status, caught.value.api_code, caught.value.code) == (409, "parked", 1)
+
+
+INVALID = invalid(("id", "is required"), ("nope", "unknown field"))
+MANY = invalid(*((f"nope{number:02}", f"unknown field {number:02}") for number in range(12)))
+
+
+@pytest.mark.parametrize(
+    ("message", "details", "said"),
+    [
+        (INVALID.message, INVALID.details, "id: is required; nope: unknown field"),
+        (
+            MANY.message,
+            MANY.details,
+            f"{MANY.message}\n  nope10: unknown field 10\n  nope11: unknown field 11",
+        ),
+        ("No", [{"check": "disk", "message": "is full"}], "No\n  disk: is full"),
+        ("the disk is full", [{"check": "disk", "message": "the disk is full"}], "the disk is full"),
+        ("No", [], "No"),
+        (None, None, "HTTP 422"),
+    ],
+)
+def test_every_problem_is_told_once(message: str | None, details: Any, said: str) -> None:
+    assert _refusal(422, {"message": message, "details": details}) == said
 
 
 def test_an_answer_that_is_not_json_is_named(url: str) -> None:
