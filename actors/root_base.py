@@ -52,7 +52,7 @@ class RootBase(BaseActor):
         self._loaded = False
         self._journal_open = False
         self._broken: dict[str, str] = {}
-        self._pending: dict[str, tuple[Address, Callable[[], None], Callable[[], None]]] = {}
+        self._pending: dict[str, tuple[Address, Callable[[], None], Callable[[], None], tuple[str, str]]] = {}
         self._feed = FleetFeed()
         self._gate = Gatekeeper(self._settings.gate, self._feed.heard, self._feed.stalled)
         self._watchman = Watchman()
@@ -216,13 +216,19 @@ class RootBase(BaseActor):
         self._ask_registry(SaveInstance(ref, record), sender, saved, failed)
 
     def _ask_registry(
-        self, asked: Any, sender: Address, done: Callable[[], None], failed: Callable[[], None]
+        self,
+        asked: Any,
+        sender: Address,
+        done: Callable[[], None],
+        failed: Callable[[], None],
+        absent: tuple[str, str] = ("not_found", "nothing was there to change"),
     ) -> None:
+        """`absent`: the code and text of the refusal when there is nothing to change."""
         if not self._loaded:
             failed()
             text = self._broken.get("registry", "the registry is still loading")
             return self._refuse(sender, asked.ref, "storage_failed", text)
-        self._pending[asked.ref] = (sender, done, failed)
+        self._pending[asked.ref] = (sender, done, failed, absent)
         return self.send(self._registry, asked)
 
     def receiveMsg_RegistryDone(self, message: RegistryDone, sender: Address) -> None:
@@ -233,7 +239,7 @@ class RootBase(BaseActor):
             pending[1]()
         else:
             pending[2]()
-            self._refuse(pending[0], message.ref, "not_found", "nothing was there to change")
+            self._refuse(pending[0], message.ref, *pending[3])
 
     def receiveMsg_RegistryFailed(self, message: RegistryFailed, sender: Address) -> None:
         pending = self._pending.pop(message.ref, None)

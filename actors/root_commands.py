@@ -26,7 +26,7 @@ from core.messages import (
     SubmitMessage,
     UpdateInstance,
 )
-from core.records import InstanceRecord
+from core.records import InstanceRecord, no_token
 from store import logs
 
 
@@ -69,7 +69,8 @@ class RootCommands(RootBase):
         def kept() -> None:
             self._records.setdefault(message.instance_id, record)
 
-        self._ask_registry(DeleteInstance(message.ref, message.instance_id), sender, dropped, kept)
+        absent = ("instance_not_found", f"Instance {message.instance_id} not found")
+        self._ask_registry(DeleteInstance(message.ref, message.instance_id), sender, dropped, kept, absent)
 
     def receiveMsg_RestartInstance(self, message: RestartInstance, sender: Address) -> None:
         record = self._found(message, sender)
@@ -106,7 +107,8 @@ class RootCommands(RootBase):
 
     def receiveMsg_RevokeToken(self, message: RevokeToken, sender: Address) -> None:
         asked = DeleteToken(message.ref, message.token_id)
-        self._ask_registry(asked, sender, lambda: self._done(sender, message.ref), lambda: None)
+        absent = ("token_not_found", no_token(message.token_id))
+        self._ask_registry(asked, sender, lambda: self._done(sender, message.ref), lambda: None, absent)
 
     def receiveMsg_ReloadSettings(self, message: ReloadSettings, sender: Address) -> None:
         self._take_settings(message.settings)

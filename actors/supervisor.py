@@ -171,7 +171,7 @@ class Supervisor(RootSweep):
         if part == "registry":
             self._registry = None
             pending, self._pending = self._pending, {}
-            for ref, (sender, _, failed) in pending.items():
+            for ref, (sender, _, failed, _) in pending.items():
                 failed()
                 self._refuse(sender, ref, "storage_failed", f"the registry ended: {cause}")
         elif part == "journal":

@@ -13,7 +13,7 @@ from cli.failure import USAGE, CommandFailed
 from cli.folder import Place, launcher_of
 from cli.serve import holding
 from core.instances import valid_id
-from core.records import Scope
+from core.records import Scope, no_token
 from store.errors import StoreError
 from store.registry import open_registry
 from store.tokens import TokenStore, imported_token, new_token
@@ -134,7 +134,7 @@ class OfflineTokens:
     def revoke(self, token_id: str) -> None:
         with self._store() as store:
             if not store.delete(token_id):
-                raise CommandFailed(f"there is no token {token_id}")
+                raise CommandFailed(no_token(token_id))
 
 
 def checked(wanted: Wanted) -> tuple[list[Scope], list[str] | None]:

@@ -49,6 +49,13 @@ class TokenRecord:
     requests_per_minute: int | None = None
 
 
+def no_token(token_id: str) -> str:
+    """What is said of an id that no token has."""
+    return (
+        f"there is no token {token_id[:64]!r} (allowed: an id that `token list` or GET /api/v1/tokens shows)"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class CrashRecord:
     """How one instance process ended when it should not have.

@@ -52,7 +52,7 @@ def test_the_folder_is_free_again_afterwards(offline: OfflineTokens, tmp_path: P
         (lambda one: one.take_over(Wanted("x", ["read"], ["a"]), "short"), "at least 8"),
         (lambda one: one.take_over(Wanted("x", ["admin"], ["a"]), OLD), "admin"),
         (lambda one: one.take_over(Wanted("x", ["read"], []), OLD), "at least one instance"),
-        (lambda one: one.revoke("none"), "there is no token none"),
+        (lambda one: one.revoke("none"), "there is no token 'none' (allowed: an id that `token list`"),
     ],
     ids=["no name", "long name", "scope", "instance", "short value", "admin", "no instance", "unknown"],
 )

@@ -51,6 +51,14 @@ def test_a_token_expires_while_the_server_runs(shop: Server) -> None:
     wait_for(lambda: shop.call("GET", LIST, token=value).status == 401, 10, lambda: "it still works")
 
 
+def test_revoking_what_is_no_token_names_it_and_where_tokens_are_listed(shop: Server) -> None:
+    said = "there is no token 'NOPE' (allowed: an id that `token list` or GET /api/v1/tokens shows)"
+    reply = shop.call("DELETE", "/api/v1/tokens/NOPE")
+    assert (reply.status, reply.body["code"], reply.body["message"]) == (404, "token_not_found", said)
+    done = token(shop, "revoke", "NOPE")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"sambung: {said}\n")
+
+
 def test_the_old_servers_value_is_taken_over_for_its_instances(shop: Server) -> None:
     kept = made(shop, "import", "old panel", "--instance", "toko1", value=OLD + "\n")
     assert kept["instances"] == ["toko1"] and "value" not in kept

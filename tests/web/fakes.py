@@ -17,6 +17,7 @@ from core.records import (
     Scope,
     TimelineEntry,
     TokenRecord,
+    no_token,
 )
 from core.snapshot import HostSnapshot, InstanceSnapshot
 from store.paging import Page, decode_cursor, make_page
@@ -111,7 +112,11 @@ class FakeRoot:
                 return m.CommandReply(message.ref, True)
             case m.RevokeToken():
                 found = self.tokens.pop(message.token_id, None)
-                return done(message) if found else refusal(message, "token_not_found", "no such token")
+                return (
+                    done(message)
+                    if found
+                    else refusal(message, "token_not_found", no_token(message.token_id))
+                )
             case m.ReloadSettings() | m.RunCleanup():
                 return done(message)
             case _:

@@ -7,7 +7,7 @@ import pytest
 
 from core import messages as m
 from core.config import HttpSettings, RetrySettings, Settings
-from core.records import Scope
+from core.records import Scope, no_token
 from store.tokens import digest_of
 from tests.web.conftest import World
 from tests.web.fakes import refusal, snapshot
@@ -92,7 +92,9 @@ def test_a_revoked_token_stops_working(world: World) -> None:
     reply = world.ask("DELETE", f"{PATH}/{data['id']}")
     assert (reply.status, reply.body["data"]) == (200, {"id": data["id"], "revoked": True})
     assert world.ask("GET", "/api/v1/instances", token=data["value"]).status == 401
-    assert world.ask("DELETE", f"{PATH}/{data['id']}").code == "token_not_found"
+    again = world.ask("DELETE", f"{PATH}/{data['id']}")
+    assert (again.status, again.code) == (404, "token_not_found")
+    assert again.body["message"] == no_token(data["id"])
 
 
 def test_tokens_are_paged(world: World) -> None:
