@@ -106,12 +106,13 @@ def logs(
 ) -> None:
     """Show the end of the log. With -o json: of events.jsonl."""
     from cli.folder import Place
-    from cli.logs_view import about, followed, last_lines
+    from cli.logs_view import about, check_known, followed, last_lines, log_file
     from cli.output import line
 
-    as_json = output is Output.JSON
-    path = Place.choose(data).logs / ("events.jsonl" if as_json else "sambung.log")
-    wanted = about(instance, as_json)
+    place, as_json = Place.choose(data), output is Output.JSON
+    path, wanted = log_file(place, as_json, follow), about(instance, as_json)
+    if instance is not None and not last_lines(path, 1, wanted):
+        check_known(place, instance)
     for each in last_lines(path, lines, wanted):
         line(each)
     if follow:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cli.failure import USAGE, CommandFailed
 from cli.processes import Process
 from store.files import lock_holder, write_atomic
 from store.layout import DataDir
@@ -25,9 +26,13 @@ class Place:
 
     @classmethod
     def choose(cls, data: Path | None) -> "Place":
-        """`--data DIR` keeps its logs inside; without it data/ and logs/ stand beside run.py."""
+        """`--data DIR` keeps its logs inside; without it data/ and logs/ stand beside run.py.
+
+        Raises CommandFailed when DIR is, or lies below, something that is no folder.
+        """
         if data is not None:
             folder = DataDir(data.absolute())
+            _check_no_file(folder.root)
             return cls(folder, folder.logs, explicit=True)
         base = HOME if (HOME / "requirements.lock").exists() else Path.cwd()
         return cls(DataDir(base / "data"), base / "logs", explicit=False)
@@ -75,6 +80,14 @@ class Listening:
     urls: list[str]
     reach: str
     warning: str
+
+
+def _check_no_file(root: Path) -> None:
+    there = next((one for one in (root, *root.parents) if os.path.exists(one)), root)
+    if os.path.exists(there) and not there.is_dir():
+        raise CommandFailed(
+            f"--data {root}: {there} is no folder (allowed: a folder, or the name of one to be made)", USAGE
+        )
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -7,7 +7,35 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from cli.failure import USAGE, CommandFailed
+from cli.folder import Place
+
 POLL_S = 0.2
+NAMED = 20  # instances in an error
+
+
+def log_file(place: Place, as_json: bool, follow: bool) -> Path:
+    """The log to show; CommandFailed when it is not there. One that is followed may come later, its folder not."""
+    path = place.logs / ("events.jsonl" if as_json else "sambung.log")
+    missing = next((one for one in (place.logs, path) if not one.exists()), None)
+    if missing is None or (follow and missing == path):
+        return path
+    raise CommandFailed(
+        f"{missing}: there is no such log {'file' if missing == path else 'folder'}; name the server's data folder "
+        "with --data DIR, or start one: python3 run.py start"
+    )
+
+
+def check_known(place: Place, instance_id: str) -> None:
+    """CommandFailed unless there is, or was, an instance of that name: its lock file outlives it."""
+    names = sorted(lock.stem for lock in place.data.instances.glob("*.lock"))
+    if instance_id not in names:
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        allowed = ", ".join(names[:NAMED]) + more if names else "none, there are no instances yet"
+        raise CommandFailed(
+            f"logs: there is no instance {instance_id[:64]!r} in {place.data.root} (allowed: {allowed})",
+            USAGE,
+        )
 
 
 def last_lines(path: Path, count: int, wanted: Callable[[str], bool]) -> list[str]:

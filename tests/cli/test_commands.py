@@ -133,8 +133,17 @@ def test_without_a_server_these_exit_3(operator: Operator, arguments: list[str])
     assert done.err == f"sambung: no server runs on {operator.data}; start it: python3 run.py start\n"
 
 
-def test_logs_of_a_server_that_never_ran_are_empty(operator: Operator) -> None:
-    assert operator.ok("logs").out == ""
+@pytest.mark.parametrize(
+    "command", [["serve"], ["start"], ["demo"], ["status"], ["logs"], ["token", "list"]], ids=" ".join
+)
+def test_a_file_is_no_data_folder_for_any_command(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "file").touch()
+    for data in (tmp_path / "file", tmp_path / "file" / "below"):
+        done = Operator(data).run(*command)
+        assert (done.code, done.out) == (2, "")
+        assert done.err == (
+            f"sambung: --data {data}: {tmp_path}/file is no folder (allowed: a folder, or the name of one to be made)\n"
+        )
 
 
 def test_tokens_need_a_data_folder(operator: Operator) -> None:

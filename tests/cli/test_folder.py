@@ -49,9 +49,10 @@ def test_the_second_server_is_told_which_one_has_the_folder(place: Place) -> Non
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    place = Place.choose(tmp_path / "file" / "data")
     (tmp_path / "file").touch()
     with pytest.raises(CommandFailed) as caught:
-        holding(Place.choose(tmp_path / "file" / "data"))
+        holding(place)
     assert str(tmp_path / "file") in caught.value.message
 
 

@@ -10,14 +10,61 @@ import pytest
 
 from cli import instance_body
 from cli.failure import USAGE, CommandFailed
+from cli.folder import Place
 from cli.instance_view import render
-from cli.logs_view import about, followed, last_lines
+from cli.logs_view import about, check_known, followed, last_lines, log_file
 from cli.output import table
 from cli.status_view import duration, instances_table
 
 
 def anything(_line: str) -> bool:
     return True
+
+
+def logs_place(tmp_path: Path, *instances: str, log: bool = True) -> Place:
+    place = Place.choose(tmp_path)
+    place.logs.mkdir()
+    place.data.instances.mkdir()
+    for instance_id in instances:
+        place.data.lock(instance_id).touch()
+    if log:
+        (place.logs / "sambung.log").touch()
+    return place
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_log_that_is_not_there_is_named(tmp_path: Path, follow: bool) -> None:
+    with pytest.raises(CommandFailed) as failure:
+        log_file(Place.choose(tmp_path / "data"), False, follow)
+    assert failure.value.message == (
+        f"{tmp_path}/data/logs: there is no such log folder; name the server's data folder with --data DIR, "
+        "or start one: python3 run.py start"
+    )
+    place = logs_place(tmp_path, log=False)
+    if follow:
+        assert log_file(place, False, follow) == place.logs / "sambung.log"
+    else:
+        with pytest.raises(CommandFailed, match=r"logs/events.jsonl: there is no such log file"):
+            log_file(place, True, follow)
+
+
+@pytest.mark.parametrize(
+    ("instances", "allowed"),
+    [
+        ((), "none, there are no instances yet"),
+        (("toko.2", "toko1"), "toko.2, toko1"),
+        (tuple(f"i{n:02}" for n in range(22)), ", ".join(f"i{n:02}" for n in range(20)) + " and 2 more"),
+    ],
+)
+def test_an_instance_that_never_was_is_told_which_are(
+    tmp_path: Path, instances: tuple[str, ...], allowed: str
+) -> None:
+    place = logs_place(tmp_path, *instances)
+    for instance_id in instances:
+        check_known(place, instance_id)
+    with pytest.raises(CommandFailed) as failure:
+        check_known(place, "NOSUCH")
+    assert failure.value.message == f"logs: there is no instance 'NOSUCH' in {tmp_path} (allowed: {allowed})"
 
 
 def test_the_last_lines_of_a_log(tmp_path: Path) -> None:
