@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from cli.client import Client
 from cli.failure import USAGE, CommandFailed
 from cli.folder import Place, launcher_of
 from cli.serve import holding
-from core.instances import valid_id
+from core.instances import ID_RULE, valid_id
 from core.records import Scope, no_token
 from store.errors import StoreError
 from store.registry import open_registry
@@ -21,6 +21,7 @@ from web.api.tokens import shown
 
 V1 = "/api/v1/tokens"
 LONGEST_NAME = 100
+IMPORTABLE = tuple(scope for scope in Scope if scope is not Scope.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,12 @@ class OnlineTokens:
         self._client = client
 
     def create(self, wanted: Wanted) -> dict[str, Any]:
+        checked(wanted)  # here as well: the server's words name fields of a body, not options
         made: dict[str, Any] = self._client.call("POST", V1, asdict(wanted))["data"]
         return made
 
     def take_over(self, wanted: Wanted, value: str) -> dict[str, Any]:
+        checked(wanted, IMPORTABLE)
         body = asdict(wanted) | {"value": value}
         kept: dict[str, Any] = self._client.call("POST", f"{V1}/import", body)["data"]
         return kept
@@ -116,7 +119,7 @@ class OfflineTokens:
 
     def take_over(self, wanted: Wanted, value: str) -> dict[str, Any]:
         now = time.time()
-        scopes, instances = checked(wanted)
+        scopes, instances = checked(wanted, IMPORTABLE)
         try:
             token = imported_token(value, wanted.name, scopes, instances or (), now=now)
         except ValueError as error:
@@ -137,24 +140,26 @@ class OfflineTokens:
                 raise CommandFailed(no_token(token_id))
 
 
-def checked(wanted: Wanted) -> tuple[list[Scope], list[str] | None]:
-    """Scopes and instances, as the API would accept them; the name is looked at, too."""
+def checked(wanted: Wanted, scopes: Sequence[Scope] = tuple(Scope)) -> tuple[list[Scope], list[str] | None]:
+    """Scopes (of those allowed) and instances, as the API would accept them; the name is looked at, too."""
     if not 1 <= len(wanted.name) <= LONGEST_NAME:
-        raise CommandFailed(f"the name must have 1 to {LONGEST_NAME} characters", USAGE)
+        raise CommandFailed(
+            f"the name must have 1 to {LONGEST_NAME} characters (got {len(wanted.name)})", USAGE
+        )
     for instance_id in wanted.instances or ():
         if not valid_id(instance_id):
-            raise CommandFailed(f"{instance_id!r} is no instance id", USAGE)
-    return [checked_scope(scope) for scope in wanted.scopes], wanted.instances
+            raise CommandFailed(f"--instance {instance_id!r}: {ID_RULE}", USAGE)
+    return [checked_scope(scope, scopes) for scope in wanted.scopes], wanted.instances
 
 
 def expiry(wanted: Wanted, now: float) -> float | None:
     return None if wanted.expires_in_s is None else now + wanted.expires_in_s
 
 
-def checked_scope(text: str) -> Scope:
+def checked_scope(text: str, scopes: Sequence[Scope]) -> Scope:
     """The scope of that name."""
-    try:
-        return Scope(text)
-    except ValueError:
-        allowed = ", ".join(scope.value for scope in Scope)
-        raise CommandFailed(f"--scope must be one of {allowed} (got {text!r})", USAGE) from None
+    for scope in scopes:
+        if scope.value == text:
+            return scope
+    allowed = ", ".join(scope.value for scope in scopes)
+    raise CommandFailed(f"--scope must be one of {allowed} (got {text!r})", USAGE)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from cli.client import Client
 from cli.commands_tokens import value_from
-from cli.failure import CommandFailed
+from cli.failure import USAGE, CommandFailed
 from cli.folder import Place, launcher_of
-from cli.tokens import OfflineTokens, Wanted, tokens_of
+from cli.tokens import OfflineTokens, OnlineTokens, Wanted, tokens_of
 from store.tokens import digest_of
 
 OLD = "64f0c1d2e3b4a"
@@ -48,7 +49,7 @@ def test_the_folder_is_free_again_afterwards(offline: OfflineTokens, tmp_path: P
         (lambda one: one.create(Wanted("", ["read"])), "the name"),
         (lambda one: one.create(Wanted("x" * 101, ["read"])), "the name"),
         (lambda one: one.create(Wanted("x", ["all"])), "--scope"),
-        (lambda one: one.create(Wanted("x", ["read"], ["../x"])), "no instance id"),
+        (lambda one: one.create(Wanted("x", ["read"], ["../x"])), "--instance '../x': must be 1 to 64 of"),
         (lambda one: one.take_over(Wanted("x", ["read"], ["a"]), "short"), "at least 8"),
         (lambda one: one.take_over(Wanted("x", ["admin"], ["a"]), OLD), "admin"),
         (lambda one: one.take_over(Wanted("x", ["read"], []), OLD), "at least one instance"),
@@ -61,6 +62,26 @@ def test_what_is_refused(offline: OfflineTokens, refused: Callable[[Any], Any], 
         refused(offline)
     assert words in failure.value.message
     assert offline.list() == []
+
+
+@pytest.mark.parametrize("way", ["running", "offline"])
+@pytest.mark.parametrize(
+    ("scope", "importing", "said"),
+    [
+        ("bogus", False, "--scope must be one of read, operate, send, admin (got 'bogus')"),
+        ("bogus", True, "--scope must be one of read, operate, send (got 'bogus')"),
+        ("admin", True, "--scope must be one of read, operate, send (got 'admin')"),
+    ],
+)
+def test_a_scope_that_cannot_be_is_named_whether_a_server_runs_or_not(
+    offline: OfflineTokens, way: str, scope: str, importing: bool, said: str
+) -> None:
+    # Nobody listens there: an answer from anywhere else than the command line would be another.
+    tokens = offline if way == "offline" else OnlineTokens(Client("http://127.0.0.1:1", None))
+    wanted = Wanted("x", ["read", scope], ["toko1"])
+    with pytest.raises(CommandFailed) as failure:
+        _ = tokens.take_over(wanted, OLD) if importing else tokens.create(wanted)
+    assert (failure.value.code, failure.value.message) == (USAGE, said)
 
 
 def test_a_value_is_imported_once(offline: OfflineTokens) -> None:
