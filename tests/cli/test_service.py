@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.folder import keeper_of, launcher_of, read_json, tree_is_gone
+from core.records import no_token
 from simulator.client import Listener, Simulator
 from tests.cli.commands import Operator, running
 from tests.cli.running import eventually
@@ -199,7 +200,7 @@ def test_tokens_of_a_stopped_server(operator: Operator) -> None:
     assert made["id"] in [token["id"] for token in operator.json("token", "list")]
     assert "rescue" in operator.ok("token", "list").out
     operator.ok("token", "revoke", made["id"])
-    assert operator.run("token", "revoke", made["id"]).err == f"sambung: there is no token {made['id']}\n"
+    assert operator.run("token", "revoke", made["id"]).err == f"sambung: {no_token(made['id'])}\n"
     wrong = operator.run("token", "create", "x", "--scope", "all")
     assert (wrong.code, wrong.err) == (
         2,
