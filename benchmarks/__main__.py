@@ -1,4 +1,4 @@
-"""`python3 run.py bench [NAME…] [-o FILE] [--quick]`: measure, print a table, write JSON."""
+"""`python3 run.py bench [NAME…] [-o table|json] [--write FILE] [--quick]`: measure, print, write JSON."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.failure import CommandFailed
-from cli.output import draw, say, table
+from cli.output import Output, add_output, draw, say, show, table
 from cli.version import VERSION
 from simulator.client import SimulatorError
 
@@ -46,8 +46,8 @@ def main(arguments: Sequence[str]) -> int:
         "machine": machine(),
         "benchmarks": done,
     }
-    write(asked.output or RESULTS / f"{time.strftime('%Y%m%dT%H%M%S')}.json", report)
-    draw(drawn(done))
+    write(asked.write or RESULTS / f"{time.strftime('%Y%m%dT%H%M%S')}.json", report)
+    show(report, Output(asked.output), lambda: draw(drawn(done)))
     return 1 if any("error" in one for one in done.values()) else 0
 
 
@@ -56,8 +56,9 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         prog="run.py bench", description="Measure, side by side with a reference."
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these of: {', '.join(QUICK)}")
+    add_output(parser)
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="the JSON file, else in benchmarks/results"
+        "--write", type=Path, metavar="FILE", help="the JSON file, else in benchmarks/results"
     )
     parser.add_argument("--quick", action="store_true", help="see that it works; the figures mean nothing")
     asked = parser.parse_args(arguments)

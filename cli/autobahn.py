@@ -20,15 +20,17 @@ SUITE_PYTHON, SUITE_FOLDER = "SAMBUNG_AUTOBAHN_PYTHON", "SAMBUNG_AUTOBAHN_FOLDER
 TESTS = "tests/autobahn/against_autobahn.py"
 
 
-def run_autobahn(arguments: Sequence[str], python27: str | None, say: Callable[[str], None]) -> int:
+def run_autobahn(
+    arguments: Sequence[str], python27: str | None, say: Callable[[str], None], counts: Path | None = None
+) -> int:
     """Install the suite once, then run it against the transport; the exit code of pytest.
 
-    CommandFailed without a Python 2.7, or when the installation failed.
+    `counts`: see `testing.pytest`. CommandFailed without a Python 2.7, or when the installation failed.
     """
     python = find_python27(python27)
     install(python, say)
     os.environ[SUITE_PYTHON], os.environ[SUITE_FOLDER] = python, str(FOLDER)
-    return testing.pytest(["--timeout=600", "-rP", TESTS, *arguments])
+    return testing.pytest(["--timeout=600", "-rP", TESTS, *arguments], counts)
 
 
 def find_python27(named: str | None) -> str:

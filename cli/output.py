@@ -2,6 +2,7 @@
 
 import json
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
@@ -12,6 +13,16 @@ class Output(Enum):
 
     TABLE = "table"
     JSON = "json"
+
+
+def add_output(parser: ArgumentParser) -> None:
+    """`-o table|json` for the programs beside the command line, as its commands have it."""
+    parser.add_argument(
+        *("-o", "--output"),
+        choices=[one.value for one in Output],
+        default=Output.TABLE.value,
+        help="how to print the result (table)",
+    )
 
 
 def say(text: str) -> None:

@@ -1,7 +1,7 @@
 """A pytest plugin that lets two runs end in one summary.
 
 The first run writes its reports to a file (`--carry-out`); the second one counts them as its own (`--carry-in`): its
-summary names every failure of both, and its exit code is that of both.
+summary names every failure of both, and its exit code is that of both. `--counts-out` writes that summary as JSON.
 """
 
 import json
@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+COUNTED = ("passed", "failed", "error", "skipped", "xfailed", "xpassed", "deselected")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("carry", "one summary for two runs")
     group.addoption("--carry-out", metavar="FILE", help="write this run's reports to FILE")
     group.addoption("--carry-in", metavar="FILE", help="count the reports in FILE as this run's own")
+    group.addoption("--counts-out", metavar="FILE", help="write what the summary counts to FILE, as JSON")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,6 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Writer(config, Path(out)))
     if source := config.getoption("carry_in"):
         config.pluginmanager.register(Reader(config, Path(source)))
+    if counts := config.getoption("counts_out"):
+        config.pluginmanager.register(Counter(config, Path(counts)))
 
 
 class Writer:
@@ -85,3 +90,18 @@ class Reader:
             return "error" if report.failed else "skipped"
         found = self._config.hook.pytest_report_teststatus(report=report, config=self._config)
         return str(found[0]) if found else ""
+
+
+class Counter:
+    """Writes how many tests ended how, and which failed, once the other run's are counted as well."""
+
+    def __init__(self, config: pytest.Config, path: Path) -> None:
+        self._config, self._path = config, path
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        stats = {} if terminal is None else terminal.stats
+        found: dict[str, Any] = {name: len(stats.get(name, ())) for name in COUNTED}
+        found["failures"] = [report.nodeid for name in ("failed", "error") for report in stats.get(name, ())]
+        self._path.write_text(json.dumps(found), "utf-8")

@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from cli.failure import CommandFailed
 from cli.folder import HOME
+from cli.output import Output, show
 
 TEST_LOCK = HOME / "requirements-test.lock"
 MARKER = Path(sys.prefix) / "sambung-test-installed"
@@ -35,10 +37,12 @@ def ensure_test_tools(say: Callable[[str], None]) -> None:
         MARKER.write_text(wanted)
 
 
-def run_tests(arguments: Sequence[str], slow: bool, whatsmeow: bool = False) -> int:
+def run_tests(
+    arguments: Sequence[str], slow: bool, whatsmeow: bool = False, counts: Path | None = None
+) -> int:
     """Everything that may run side by side, then the tests that must be alone; one summary at the end for both.
 
-    `slow`, `whatsmeow`: also the tests with these marks.
+    `slow`, `whatsmeow`: also the tests with these marks. `counts`: see `pytest`.
     """
     left_out = [name for name, wanted in (("slow", slow), ("whatsmeow", whatsmeow)) if not wanted]
     also = "".join(f" and not {name}" for name in left_out)
@@ -46,28 +50,44 @@ def run_tests(arguments: Sequence[str], slow: bool, whatsmeow: bool = False) -> 
         carried = str(Path(folder) / "reports.jsonl")
         workers = ["-n", str(WORKERS), "--dist", "loadfile"]
         # With "=": pytest takes a path that stands alone for one of the tests.
-        code = pytest(["-m", f"not serial{also}", *workers, f"--carry-out={carried}", *arguments])
+        code = pytest(["-m", f"not serial{also}", *workers, f"--carry-out={carried}", *arguments], counts)
         if code not in (0, 1, NO_TESTS):
             return code
-        return pytest(["-m", f"serial{also}", f"--carry-in={carried}", *arguments])
+        return pytest(["-m", f"serial{also}", f"--carry-in={carried}", *arguments], counts)
 
 
-def pytest(arguments: Sequence[str]) -> int:
-    """One run of pytest; its exit code."""
-    command = [sys.executable, "-m", "pytest", "-p", "cli.pytest_carry", *arguments]
-    return subprocess.call(command, cwd=HOME)
+def pytest(arguments: Sequence[str], counts: Path | None = None) -> int:
+    """One run of pytest; its exit code. `counts`: a file for its summary as JSON; the rest goes to stderr then."""
+    wanted = [] if counts is None else [f"--counts-out={counts}"]
+    command = [sys.executable, "-m", "pytest", "-p", "cli.pytest_carry", *wanted, *arguments]
+    return subprocess.call(command, cwd=HOME, stdout=None if counts is None else sys.stderr)
 
 
-def run_checks(say: Callable[[str], None]) -> int:
-    """Lint, format and types; all of them, even when one fails."""
+def counted(run: Callable[[Path | None], int], output: Output) -> int:
+    """Run tests, `run` being told where to leave its counts; their exit code. JSON: the counts go to stdout."""
+    if output is Output.TABLE:
+        return run(None)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "counts.json"
+        code = run(path)
+        counts = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    show({"ok": code == 0, "exit_code": code, **counts}, output, lambda: None)
+    return code
+
+
+def run_checks(say: Callable[[str], None], output: Output = Output.TABLE) -> int:
+    """Lint, format and types; all of them, even when one fails. JSON: what they print goes to stderr."""
     commands = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
-    failed = []
+    stdout = None if output is Output.TABLE else sys.stderr
+    codes: dict[str, int] = {}
     for command in commands:
         say(f"$ {' '.join(command)}")
-        if subprocess.call([sys.executable, "-m", *command], cwd=HOME) != 0:
-            failed.append(" ".join(command))
+        codes[" ".join(command)] = subprocess.call([sys.executable, "-m", *command], cwd=HOME, stdout=stdout)
+    failed = [name for name, code in codes.items() if code != 0]
     if failed:
         say(f"failed: {', '.join(failed)}")
+    checks = [{"command": name, "ok": code == 0, "exit_code": code} for name, code in codes.items()]
+    show({"ok": not failed, "checks": checks}, output, lambda: None)
     return 1 if failed else 0
 
 

@@ -1,4 +1,4 @@
-"""`python3 run.py soak [--minutes N] [--seed S] [--instances N] [--load] [-o FILE]`.
+"""`python3 run.py soak [--minutes N] [--seed S] [--instances N] [--load] [-o table|json] [--write FILE]`.
 
 Exit 0 when every invariant held; with --load when everything could be measured, whether or not targets were met.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.__main__ import drawn
 from cli.failure import CommandFailed
-from cli.output import draw, say
+from cli.output import Output, add_output, draw, say, show
 from core.config import Settings
 from simulator.client import SimulatorError
 from soak import bed, summary
@@ -38,10 +38,14 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say("stopped; there is no summary")
         return INTERRUPTED
-    draw(drawn({"load": found})) if asked.load else summary.shown(found)
-    if asked.output is not None:
-        asked.output.parent.mkdir(parents=True, exist_ok=True)
-        asked.output.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    show(
+        found,
+        Output(asked.output),
+        lambda: draw(drawn({"load": found})) if asked.load else summary.shown(found),
+    )
+    if asked.write is not None:
+        asked.write.parent.mkdir(parents=True, exist_ok=True)
+        asked.write.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return 0 if asked.load or found["held"] else 1
 
 
@@ -53,7 +57,8 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the same faults in the same order (1)")
     parser.add_argument("--instances", type=int, help="how many (50, with --load 200)")
     parser.add_argument("--load", action="store_true", help="hold the load of docs/reliability.md instead")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the summary as JSON")
+    add_output(parser)
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the summary as JSON, too")
     asked = parser.parse_args(arguments)
     if asked.minutes <= 0 or (asked.instances or 4) < 4:
         parser.error("--minutes must be positive, --instances at least 4")

@@ -114,13 +114,25 @@ def expect_rows(name: str, found: dict[str, Any]) -> None:
 @pytest.mark.serial
 def test_the_command_prints_a_table_and_writes_the_same_as_json(tmp_path: Path) -> None:
     file = tmp_path / "new folder" / "result.json"
-    ran = bench("wire", "--quick", "-o", str(file))
+    ran = bench("wire", "--quick", "--write", str(file))
     assert ran.returncode == 0, ran.stderr
     written = json.loads(file.read_text("utf-8"))
     assert set(written) == {"at", "version", "quick", "machine", "benchmarks"}
     expect_rows("wire", written["benchmarks"]["wire"])
     for row in written["benchmarks"]["wire"]["rows"]:
         assert row["what"] in ran.stdout
+
+
+@pytest.mark.serial
+def test_as_json_the_command_prints_what_it_writes(tmp_path: Path) -> None:
+    ran = bench("wire", "--quick", "-o", "json", "--write", str(tmp_path / "result.json"))
+    assert json.loads(ran.stdout) == json.loads((tmp_path / "result.json").read_text("utf-8"))
+
+
+def test_o_is_the_format_and_takes_no_file() -> None:
+    ran = bench("wire", "-o", "result.json")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "'result.json' (choose from" in ran.stderr and "--write FILE" in ran.stderr
 
 
 def test_every_benchmark_is_tested() -> None:

@@ -1,11 +1,16 @@
 """`run.py test`: two runs of pytest end in one summary; `run.py check` runs everything even when one part fails."""
 
+import json
 import re
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli import testing
+from cli.commands_developer import without_output
+from cli.output import Output
 from tests.cli.running import HOME
 
 pytestmark = pytest.mark.timeout(300)
@@ -104,3 +109,61 @@ def test_check_runs_every_part_and_names_those_that_fail(monkeypatch: pytest.Mon
     assert testing.run_checks(said.append) == 1
     assert ran == [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
     assert said[-1] == "failed: ruff format --check ."
+
+
+def test_check_as_json_has_nothing_else_on_stdout(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    real = testing.subprocess.call
+
+    def call(command: list[str], **options: Any) -> int:
+        words, code = " ".join(command[2:]), int(command[2] == "mypy")
+        return real([sys.executable, "-c", f"print({words!r}); raise SystemExit({code})"], **options)
+
+    monkeypatch.setattr(testing.subprocess, "call", call)
+    assert testing.run_checks(lambda _text: None, Output.JSON) == 1
+    out, err = capfd.readouterr()
+    assert json.loads(out) == {
+        "ok": False,
+        "checks": [
+            {"command": "ruff check .", "ok": True, "exit_code": 0},
+            {"command": "ruff format --check .", "ok": True, "exit_code": 0},
+            {"command": "mypy", "ok": False, "exit_code": 1},
+        ],
+    }
+    assert err.splitlines() == ["ruff check .", "ruff format --check .", "mypy"]
+
+
+def test_tests_as_json_count_both_runs_and_name_what_failed(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project / "test_it.py").write_text(HEAD + PASS + SLOW + FAIL + SKIP + SERIAL)
+    arguments = ["-p", "no:cacheprovider"]
+    code = testing.counted(lambda counts: testing.run_tests(arguments, False, counts=counts), Output.JSON)
+    out, err = capfd.readouterr()
+    assert json.loads(out) == {
+        "ok": False,
+        "exit_code": code,
+        **{"passed": 2, "failed": 1, "error": 0, "skipped": 1, "xfailed": 0, "xpassed": 0, "deselected": 1},
+        "failures": ["test_it.py::test_fail"],
+    }
+    assert code == 1
+    assert "1 failed, 2 passed" in err
+
+
+def test_tests_that_could_not_run_are_no_counts(capfd: pytest.CaptureFixture[str]) -> None:
+    assert testing.counted(lambda _counts: 4, Output.JSON) == 4
+    assert json.loads(capfd.readouterr().out) == {"ok": False, "exit_code": 4}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left", "output"),
+    [
+        (["-o", "json", "tests/web"], ["tests/web"], Output.JSON),
+        (["tests/web", "-x", "-o", "table"], ["tests/web", "-x"], Output.TABLE),
+        (["-o", "log_cli=true", "-kfoo"], ["-o", "log_cli=true", "-kfoo"], Output.TABLE),
+        (["-o"], ["-o"], Output.TABLE),
+    ],
+)
+def test_pytest_keeps_its_own_o(arguments: list[str], left: list[str], output: Output) -> None:
+    assert without_output(arguments, Output.TABLE) == (left, output)

@@ -31,7 +31,9 @@ def test_ten_minutes_with_fifty_instances_violate_nothing() -> None:
     assert found["availability"] >= found["availability_budget"]
 
 
-@pytest.mark.parametrize("wrong", [["--minutes", "0"], ["--instances", "2"], ["--sometimes"]])
+@pytest.mark.parametrize(
+    "wrong", [["--minutes", "0"], ["--instances", "2"], ["--sometimes"], ["-o", "soak.json"]]
+)
 def test_a_soak_that_makes_no_sense_is_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         main(wrong)
