@@ -14,6 +14,7 @@ from web.answer import Answer, failure
 from web.call import Call
 from web.errors import CODE_OF, ApiError, status_line
 from web.pipeline import Pipeline
+from web.target import path_of
 
 log = logging.getLogger("sambung.web")
 
@@ -64,13 +65,13 @@ class _Dispatcher:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
-    def __call__(self, path_info: str) -> None:
+    def __call__(self, _path_info: str) -> None:
         request = cherrypy.serving.request
         request.config = {}  # no tools: CherryPy's own would add charsets, redirects and a second log entry
-        request.handler = lambda: self._page(path_info)
+        request.handler = self._page
 
-    def _page(self, path_info: str) -> Any:
-        asked = _call(path_info)
+    def _page(self) -> Any:
+        asked = _call()
         asked = replace(asked, peer=self._pipeline.client_address(asked))
         answer, call = self._pipeline.answer(asked)
         request = cherrypy.serving.request
@@ -78,13 +79,17 @@ class _Dispatcher:
         return _send(answer)
 
 
-def _call(path_info: str) -> Call:
+def _call() -> Call:
     request = cherrypy.serving.request
+    try:
+        request.path_info = path_of(request.wsgi_environ["REQUEST_URI"])
+    except ValueError:
+        raise cherrypy.HTTPError(400, "The path is not valid percent-encoded UTF-8") from None
     headers = {name.lower(): str(value) for name, value in dict.items(request.headers)}
     chunked = "chunked" in headers.get("transfer-encoding", "").lower()
     return Call(
         method=request.method,
-        path=path_info,
+        path=request.path_info,
         query_string=request.query_string,
         headers=headers,
         peer=request.remote.ip,
