@@ -1,5 +1,6 @@
 """Every command with its options. Bodies import what they need when they run, so that `--help` stays quick."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -63,9 +64,21 @@ def serve(
 def demo(
     host: HostOption = None,
     port: PortOption = None,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    token: Annotated[str | None, typer.Option(help="Admin token of the demo's server.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", metavar="DIR", help="Data folder, kept. Default: a temporary one, removed at the end."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", metavar="FILE", help="Settings file. Default: the demo's own, with short times."
+        ),
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(help="Admin token of the demo's server. Default: a random one.")
+    ] = None,
     seconds: Annotated[
         int | None, typer.Option(min=1, help="End after this time; exit 0 only if everything was seen.")
     ] = None,

@@ -66,6 +66,14 @@ def test_help_names_every_command() -> None:
     assert "Exit codes: 0 ok, 1 failed, 2 wrong use, 3 the server isn't running." in text
 
 
+def test_each_command_names_its_own_default_folder() -> None:
+    words = {name: " ".join(run(name, "--help").stdout.split()) for name in ("demo", "serve")}
+    assert "Default: a temporary one, removed at the end." in words["demo"]
+    assert "Default: the demo's own, with short times." in words["demo"]
+    assert "./data" not in words["demo"]
+    assert "Default: ./data and ./logs." in words["serve"]
+
+
 def test_instances_has_every_verb() -> None:
     text = run("instances", "--help").stdout.partition("Commands:")[2]
     assert [line.split()[0] for line in text.splitlines() if line.startswith("  ")] == list(INSTANCES)
