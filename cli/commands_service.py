@@ -31,7 +31,7 @@ def start(
 
     request = Request(data, config, host, port)
     service.start(request, request.place, say)
-    _started(request.place.data.root, data, output)
+    _started(data, output)
 
 
 def restart(
@@ -48,10 +48,10 @@ def restart(
 
     request = Request(data, config, host, port)
     service.restart(request, request.place, say)
-    _started(request.place.data.root, data, output)
+    _started(data, output)
 
 
-def _started(_root: Path, data: Path | None, output: Output) -> None:
+def _started(data: Path | None, output: Output) -> None:
     from cli.folder import Place
     from cli.output import draw, show
     from cli.status_view import collect, render

@@ -17,7 +17,7 @@ class Phase(Enum):
     CONNECTED = "connected"
     BROKE = "broke"
     BACKED_OFF = "backed off"
-    TRIPPED = "tripped its breaker"
+    OPENED = "opened its breaker"
     HALF_OPEN = "probed half-open"
     RECOVERED = "recovered"
     RESTARTED = "restarted after a kill"
@@ -50,7 +50,7 @@ class Story:
     def feed(self, instances: Sequence[Mapping[str, Any]], now_s: float) -> None:
         for one in instances:
             old = self._before.get(one["id"], {})
-            for phase in phases(old, one, tripped=Phase.TRIPPED in self.seen):
+            for phase in phases(old, one, opened=Phase.OPENED in self.seen):
                 self.seen.setdefault(phase, now_s)
             self._count_trip(old, one)
             self._note_process(one)
@@ -104,7 +104,7 @@ class Story:
         return [phase for phase in Phase if phase not in self.seen]
 
 
-def phases(old: Mapping[str, Any], new: Mapping[str, Any], tripped: bool) -> list[Phase]:
+def phases(old: Mapping[str, Any], new: Mapping[str, Any], opened: bool) -> list[Phase]:
     """What the step from one state of an instance to the next shows."""
     found = []
     if new["link_state"] == "open":
@@ -114,10 +114,10 @@ def phases(old: Mapping[str, Any], new: Mapping[str, Any], tripped: bool) -> lis
     if new["link_state"] == "waiting" and new["attempts"] > 0:
         found.append(Phase.BACKED_OFF)
     if new["breaker_state"] == "open":
-        found.append(Phase.TRIPPED)
+        found.append(Phase.OPENED)
     if new["breaker_state"] == "half_open":
         found.append(Phase.HALF_OPEN)
     closed_again = old.get("breaker_state") in ("open", "half_open") and new["breaker_state"] == "closed"
-    if tripped and closed_again and new["link_state"] == "open":
+    if opened and closed_again and new["link_state"] == "open":
         found.append(Phase.RECOVERED)
     return found

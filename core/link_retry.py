@@ -105,9 +105,9 @@ def _count(link: Link, failure: Failure, context: Context) -> tuple[Link, list[L
 
 def _trip(link: Link, context: Context) -> tuple[Link, list[LinkEffect]]:
     after, effects = _await_probe(link, context)
-    tripped = {"failures": len(link.breaker.failures), "attempts": link.attempts}
+    counts = {"failures": len(link.breaker.failures), "attempts": link.attempts}
     return after, [
-        Record("breaker.open", "ERROR", tripped),
+        Record("breaker.open", "ERROR", counts),
         Record("breaker.waiting", "WARN", {"reset_after_s": context.settings.breaker.reset_after_s}),
         *effects,
     ]

@@ -33,19 +33,19 @@ def test_nothing_is_seen_at_first() -> None:
         ([state("steady")], [Phase.CONNECTED]),
         ([state("steady"), state("steady", "waiting")], [Phase.CONNECTED, Phase.BROKE]),
         ([state("steady", "waiting", attempts=1)], [Phase.BACKED_OFF]),
-        ([state("refused", "waiting", "open")], [Phase.TRIPPED]),
+        ([state("refused", "waiting", "open")], [Phase.OPENED]),
         ([state("refused", "dialling", "half_open")], [Phase.HALF_OPEN]),
         ([state("refused", "open", "half_open"), state("refused")], [Phase.CONNECTED, Phase.HALF_OPEN]),
         (
             [state("refused", "waiting", "open"), state("refused", "open", "half_open"), state("refused")],
-            [Phase.CONNECTED, Phase.TRIPPED, Phase.HALF_OPEN, Phase.RECOVERED],
+            [Phase.CONNECTED, Phase.OPENED, Phase.HALF_OPEN, Phase.RECOVERED],
         ),
         (
             [state("refused", "waiting", "open"), state("refused", "waiting", "closed")],
-            [Phase.TRIPPED],
+            [Phase.OPENED],
         ),
     ],
-    ids=["dialling", "open", "lost", "waiting", "tripped", "probe", "never tripped", "recovered", "reset"],
+    ids=["dialling", "open", "lost", "waiting", "breaker open", "probe", "never open", "recovered", "reset"],
 )
 def test_phases(states: list[dict[str, Any]], seen: list[Phase]) -> None:
     story = Story()
