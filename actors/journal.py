@@ -4,8 +4,11 @@ An instance has at most one batch outstanding, so the buffer is bounded by the n
 not be stored is not acknowledged; its instance sends it again.
 """
 
+from __future__ import annotations
+
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from actors.part import PartActor
 from core.messages import (
@@ -22,8 +25,10 @@ from core.messages import (
 )
 from store import logs
 from store.errors import StoreError
-from store.journal import TRIM_CHUNK, TRIM_CHUNKS, Journal, open_journal
 from store.layout import DataDir
+
+if TYPE_CHECKING:
+    from store.journal import Journal
 
 GROUP_COMMIT_S = 0.01
 TRIM_PAUSE_S = 0.2
@@ -48,6 +53,9 @@ class JournalActor(PartActor):
         self._setup = message
         if self._journal is not None:
             return
+        # Imported here, SQLAlchemy is in this process alone; in the root it would be in all that are forked from it.
+        from store.journal import open_journal
+
         try:
             data = DataDir(Path(message.data_dir))
             self._journal = open_journal(data.journal_url, time.time(), aside=data.corrupt)
@@ -110,7 +118,7 @@ class JournalActor(PartActor):
         """One bounded round after the other, with room for events between them, until all is as the settings say."""
         dropped, problem = self._trim_round()
         self._dropped += dropped
-        if dropped >= TRIM_CHUNK * TRIM_CHUNKS:
+        if self._journal is not None and dropped >= self._journal.trimmed_at_most:
             return self.wake_after(TRIM_PAUSE_S, "trim", 0)
         if self._sweep is not None:
             (number, asker), self._sweep = self._sweep, None

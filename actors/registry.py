@@ -1,9 +1,12 @@
 """The registry actor: the only writer of configuration, wanted state, tokens and crash records."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from actors.part import PartActor
 from actors.process import take_crash_text
@@ -26,8 +29,10 @@ from core.messages import (
 from store.errors import LockBusy, StoreError, TokenTaken
 from store.layout import DataDir
 from store.leftovers import drop_crash_files, orphaned_sessions, purge_session
-from store.registry import Registry, open_registry
-from store.tokens import TokenStore
+
+if TYPE_CHECKING:
+    from store.registry import Registry
+    from store.tokens import TokenStore
 
 MAX_STACK = 65_536
 
@@ -45,6 +50,10 @@ class RegistryActor(PartActor):
         self.begin(sender, message.log_dir, message.settings)
         if self._registry is not None:
             return
+        # Imported here, SQLAlchemy is in this process alone; in the root it would be in all that are forked from it.
+        from store.registry import Registry, open_registry
+        from store.tokens import TokenStore
+
         data = self._data = DataDir(Path(message.data_dir))
         try:
             engine = open_registry(data.registry_url, time.time(), aside=data.corrupt)

@@ -50,6 +50,7 @@ class SecureEndpoint(tcp.TCPEndpoint):
         """Runs first in the child."""
         process.die_with_parent(self.parent_pid)
         process.leave_crashes_to_the_kernel()
+        process.spare_what_is_shared()
         if self.options.crash_folder is not None:
             process.record_crashes(self.options.crash_folder)
         for descriptor, inode in self.inherited:

@@ -104,10 +104,16 @@ class Journal:
             if number > _counter(db, "last_number"):
                 _set_counter(db, "last_number", number)
 
+    @property
+    def trimmed_at_most(self) -> int:
+        """How many events one `trim` drops."""
+        return TRIM_CHUNK * TRIM_CHUNKS
+
     def trim(self, now: float, retain_days: float, max_bytes: int) -> int:
         """Drop events from the oldest on that are older than `retain_days` or do not fit into `max_bytes`.
 
-        Returns how many; at most 20,000 per call, so that appending never waits long: call again when it did that.
+        Returns how many; at most `trimmed_at_most` per call, so that appending never waits long: call again when it
+        did that.
         """
         dropped = 0
         for _ in range(TRIM_CHUNKS):

@@ -53,6 +53,31 @@ def test_the_pipes_to_children_are_known_until_the_child_is_let_go() -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_a_full_collection_leaves_the_pages_shared_with_the_parent_alone() -> None:
+    ended = run(
+        """
+        import gc, os
+        from actors.process import spare_what_is_shared
+        many = [[number] for number in range(200_000)]
+
+        def private_kib():
+            with open("/proc/self/smaps_rollup") as rollup:
+                return next(int(line.split()[1]) for line in rollup if line.startswith("Private_Dirty"))
+
+        for spare in (lambda: None, spare_what_is_shared):
+            if os.fork() == 0:
+                spare()
+                before = private_kib()
+                gc.collect()
+                print(private_kib() - before, flush=True)
+                os._exit(0)
+            os.wait()
+        """
+    )
+    plain_kib, spared_kib = map(int, ended.stdout.split())
+    assert spared_kib < plain_kib / 10, ended
+
+
 def alive(pid: int) -> bool:
     return process.start_id(pid) is not None
 
