@@ -91,6 +91,7 @@ class Server:
         self.heard: list[tuple[Jid, Node]] = []
         self.pending: deque[Callable[[], None]] = deque()
         self.ack_errors: dict[str, int] = {}
+        self.ack_hash: str | None = None
         self.silent: set[str] = set()
         self.use_lid = True
         self.ack_receipts = True
@@ -149,6 +150,8 @@ class Server:
         attrs = {"class": "message", "id": message_id, "from": to, "t": str(int(WALL_S))}
         if error is not None:
             attrs["error"] = str(error)
+        if self.ack_hash is not None:
+            attrs["phash"] = self.ack_hash
         if sender.connection is not None:
             sender.connection.send(Node("ack", attrs))
         if error is not None:
@@ -387,7 +390,7 @@ class Connection:
             if contact is not None:
                 children.append(Node.make("contact", type="in" if devices else "out"))
             elif devices:
-                listed = tuple(usync_device(one.jid.device) for one in devices)
+                listed = tuple(usync_device(one.jid.device, one.jid.is_hosted) for one in devices)
                 children.append(Node("devices", {}, (Node("device-list", {}, listed),)))
             if devices and self.server.use_lid:
                 children.append(Node("lid", {"val": devices[0].lid.without_device}))
@@ -533,7 +536,8 @@ def linked(server: Server, phone: str, device: int = 1, settings: SessionSetting
     return client
 
 
-def usync_device(number: int) -> Node:
+def usync_device(number: int, hosted: bool = False) -> Node:
     """A device in a device list; companions have a key index."""
     attrs = {"id": str(number)} | ({"key-index": str(number)} if number else {})
+    attrs |= {"is_hosted": "true"} if hosted else {}
     return Node("device", attrs)

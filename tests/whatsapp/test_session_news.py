@@ -33,16 +33,17 @@ class Phone:
             signed = prekeys.rotate_signed(tx, self.identity, WALL_S, server.rng)
             self.device.upload = Upload(prekeys.bundle(self.identity, signed), ())
 
-    def write(self, client: Client, message: wa.Message, **attrs: str) -> None:
+    def write(self, client: Client, message: wa.Message, *, padded: bool = True, **attrs: str) -> None:
         own = client.connection.device
         with self.state.transaction() as tx:
             if not list(tx.keys("session")):
                 account = client.session._core.account
                 signed = prekeys.signed(client.stored)
                 self.cipher.start_session(tx, "c.1", prekeys.bundle(account.local_identity, signed))
-            plaintext = padding.pad(message.SerializeToString(), self.server.rng)
+            plain = message.SerializeToString()
+            plaintext = padding.pad(plain, self.server.rng) if padded else plain
             encrypted = self.cipher.encrypt(tx, "c.1", plaintext)
-        enc = Node("enc", {"v": "2", "type": encrypted.type}, encrypted.data)
+        enc = Node("enc", {"v": "2" if padded else "3", "type": encrypted.type}, encrypted.data)
         stanza = {
             "id": f"P{len(self.server.heard)}",
             "from": self.device.lid,
