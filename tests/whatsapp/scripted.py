@@ -529,11 +529,15 @@ def linked(server: Server, phone: str, device: int = 1, settings: SessionSetting
     """A client that a phone scanned, logged in."""
     client = Client(server, int(phone) * 10 + device, settings or SessionSettings())
     client.open()
-    account = KeyPair.generate(random.Random(int(phone)).randbytes)
-    server.scan(phone, client.told("qr")[0]["text"], account, device)
+    server.scan(phone, client.told("qr")[0]["text"], account_key(phone), device)
     server.run()
     assert client.authenticated and client.session.online, client.failure
     return client
+
+
+def account_key(phone: str) -> KeyPair:
+    """What the phone of this account vouches with for its companions."""
+    return KeyPair.generate(random.Random(int(phone)).randbytes)
 
 
 def usync_device(number: int, hosted: bool = False) -> Node:
