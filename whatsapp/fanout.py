@@ -97,9 +97,5 @@ def identity_nodes(core: SessionCore) -> tuple[Node, ...]:
 
 def device_sent(outgoing: Outgoing) -> wa.Message:
     """What our own other devices get: the message, and whom it went to."""
-    wrapped = wa.Message(
-        device_sent_message=wa.DeviceSentMessage(destination_jid=str(outgoing.to), message=outgoing.message)
-    )
-    if outgoing.message.HasField("message_context_info"):
-        wrapped.message_context_info.CopyFrom(outgoing.message.message_context_info)
-    return wrapped
+    sent = wa.DeviceSentMessage(destination_jid=str(outgoing.to), message=outgoing.message)
+    return wa.Message(device_sent_message=sent)
