@@ -55,6 +55,18 @@ def test_the_first_batch_can_be_made_at_once(state, rng):
     assert prekeys.one_time(state, 812) == keys[-1]
 
 
+def test_signed_keys_are_kept_for_messages_on_their_way(state, identity, rng):
+    with state.transaction() as tx:
+        made = [prekeys.rotate_signed(tx, identity, NOW_S, rng) for _ in range(6)]
+    assert prekeys.signed(state) == made[-1]
+    assert [prekeys.signed(state, key.id) for key in made[2:]] == made[2:], (
+        "the current one and three before it"
+    )
+    for gone in made[:2]:
+        with pytest.raises(MissingPreKey):
+            prekeys.signed(state, gone.id)
+
+
 def test_unconfirmed_keys_are_offered_again(state, rng):
     with state.transaction() as tx:
         first = prekeys.batch(tx, 3, rng)
