@@ -1,4 +1,4 @@
-"""Device identities: how a phone vouches for a companion (protocol §7.1, step 5), both sides.
+"""Device identities: how a phone vouches for a companion (protocol §7.1 (a) to (d)), both sides.
 
 The phone signs the companion's identity key with the account's key and authenticates the whole with the secret
 from the QR code; the companion checks both and adds its own signature.

@@ -1,4 +1,4 @@
-"""The two AES-GCM counters of an established Noise connection (protocol §2, step 5)."""
+"""The two AES-GCM counters of an established Noise connection (protocol §2)."""
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM

@@ -93,7 +93,7 @@ class Node:
 
     @property
     def data(self) -> bytes:
-        """The content as bytes; the peer may have written it as text (protocol §22.6). Nodes are its error."""
+        """The content as bytes; the peer may have written it as text (protocol §22). Nodes are its error."""
         match self.content:
             case bytes():
                 return self.content

@@ -1,4 +1,4 @@
-"""Stanzas for devices: written at once, kept until answered, and offered again after the next login (protocol §8.7)."""
+"""Stanzas for devices: written at once, kept until answered, and offered again after a login (protocol §8, §13)."""
 
 import itertools
 from collections.abc import Iterable

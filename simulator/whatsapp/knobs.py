@@ -1,4 +1,4 @@
-"""Faults in force, by device or for all (§25 of the design: errors in acks, silence, spoiled messages)."""
+"""Faults in force, by device or for all: errors in acks, silence, spoiled messages."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields

@@ -1,4 +1,4 @@
-"""Who is there and who types: told at once or never (protocol §8.5, §12)."""
+"""Who is there and who types: told at once or never (protocol §8)."""
 
 from simulator.whatsapp.accounts import Account, Spot
 from simulator.whatsapp.delivery import Delivery

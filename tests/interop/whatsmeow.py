@@ -1,4 +1,4 @@
-"""whatsmeow as a second real peer: it verifies every signature, which Baileys does not (protocol §22.1).
+"""whatsmeow as a second real peer: it verifies every signature, which Baileys does not.
 
 It comes inside the wheel of neonize, with its dependencies pinned by checksum in an environment of its own, in the
 cache folder. Its server address and root key are constants, so that a copy for the time of a test gets other bytes of
