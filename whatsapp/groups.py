@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whatsapp import lid_map
+from whatsapp.bounds import MAX_NAME_CHARS
 from whatsapp.errors import NodeError, StateCorrupt
 from whatsapp.jid import GROUP_SERVER, Jid
 from whatsapp.nodes import Node
@@ -122,7 +123,7 @@ def parse_group(turn: Turn, node: Node, jid: Jid | None = None) -> Group:
     created = node.text_attr("creation", "0")
     return Group(
         jid or Jid(node.text_attr("id").partition("@")[0], GROUP_SERVER),
-        node.text_attr("subject", ""),
+        node.text_attr("subject", "")[:MAX_NAME_CHARS],
         node.text_attr("addressing_mode", "pn") == "lid",
         tuple(participants),
         int(created) if created.isdecimal() and len(created) <= 12 else 0,

@@ -5,7 +5,8 @@ from typing import Any
 
 from whatsapp import acknowledgements as answers
 from whatsapp import lid_map
-from whatsapp.message_source import parse_source
+from whatsapp.bounds import MAX_TOLD_IDS
+from whatsapp.message_source import parse_source, stanza_id
 from whatsapp.nodes import Node
 from whatsapp.receiving import PROCESSED
 from whatsapp.resending import Resending
@@ -41,14 +42,16 @@ class IncomingReceipts:
         if (grouped := node.find("participants")) is not None:
             for user in list(grouped.all("user"))[:MAX_IDS]:
                 who = user.jid_attr("jid")
-                ids = [grouped.optional("key") or node.text_attr("id")]
+                ids = [stanza_id(grouped, "key") if "key" in grouped.attrs else stanza_id(node)]
                 self._tell(turn, _STATES[kind], ids, str(node.jid_attr("from")), str(who), user.optional("t"))
             return
         source = parse_source(node, self._core.account)
         for one, other in source.pairs:
             lid_map.learn(turn.tx, one, other)
-        ids = [source.id, *(item.text_attr("id") for item in self._items(node))]
-        self._tell(turn, _STATES[kind], ids, str(source.chat), str(source.sender), node.optional("t"))
+        ids = [source.id, *(stanza_id(item) for item in self._items(node))]
+        for start in range(0, len(ids), MAX_TOLD_IDS):
+            some, chat = ids[start : start + MAX_TOLD_IDS], str(source.chat)
+            self._tell(turn, _STATES[kind], some, chat, str(source.sender), node.optional("t"))
 
     def _items(self, node: Node) -> list[Node]:
         listed = node.find("list")

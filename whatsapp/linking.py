@@ -5,7 +5,8 @@ from base64 import b64encode
 from core.failures import FailureKind
 from whatsapp import lid_map, signal_cipher
 from whatsapp.adv import LinkedIdentity, accept_identity
-from whatsapp.errors import PairingError
+from whatsapp.bounds import MAX_NAME_CHARS, MAX_REF_CHARS, word
+from whatsapp.errors import NodeError, PairingError
 from whatsapp.jid import SERVER
 from whatsapp.nodes import Node
 from whatsapp.session_core import SessionCore
@@ -38,6 +39,8 @@ class Linking:
     def offer(self, turn: Turn, iq: Node) -> None:
         """`pair-device`: refs to show. The link counts as open, or its deadline would end the wait for the phone."""
         refs = [ref.text for ref in iq.need("pair-device").all("ref")][:MAX_REFS]
+        if any(len(ref) > MAX_REF_CHARS for ref in refs):
+            raise NodeError(f"<pair-device> with a ref of more than {MAX_REF_CHARS} characters")
         turn.send(Node.make("iq", to=SERVER, type="result", id=iq.text_attr("id")))
         if self._core.account.linked:
             return
@@ -86,8 +89,8 @@ class Linking:
             signed_identity=linked.stored,
             jid=jid,
             lid=lid,
-            platform="" if platform is None else platform.text_attr("name", ""),
-            business_name="" if business is None else business.text_attr("name", ""),
+            platform="" if platform is None else word(platform.text_attr("name", "")),
+            business_name="" if business is None else business.text_attr("name", "")[:MAX_NAME_CHARS],
         )
         account.save(turn.tx)
         for own in filter(None, (jid, lid)):

@@ -48,12 +48,12 @@ def parse_source(node: Node, account: Account) -> MessageSource:
     return MessageSource(message_id, sender_jid.without_device, sender_jid, False, pairs)
 
 
-def stanza_id(node: Node) -> str:
-    """The id of a stanza, of sane length."""
-    found = node.text_attr("id")
+def stanza_id(node: Node, name: str = "id") -> str:
+    """The id of a stanza, or another id that it names, of sane length."""
+    found = node.text_attr(name)
     if not 0 < len(found) <= MAX_ID_CHARS:
         raise NodeError(
-            f"<{node.tag}> with an id of {len(found)} characters, allowed are 1 to {MAX_ID_CHARS}"
+            f"<{node.tag}> with an {name} of {len(found)} characters, allowed are 1 to {MAX_ID_CHARS}"
         )
     return found
 

@@ -1,16 +1,18 @@
 """Notifications and calls (protocol §18): each is acknowledged; those that change what we know are used."""
 
+from typing import Any
+
 from whatsapp import acknowledgements as answers
-from whatsapp import contact_tokens, directory, groups, lid_map, sender_key_readers, signal_cipher
+from whatsapp import bounds, contact_tokens, directory, groups, lid_map, sender_key_readers, signal_cipher
 from whatsapp.code_linking import CodeLinking
 from whatsapp.group_sending import own_address
 from whatsapp.jid import Jid
+from whatsapp.message_source import stanza_id
 from whatsapp.nodes import Node
 from whatsapp.prekey_upkeep import PreKeyUpkeep
 from whatsapp.session_core import SessionCore
 from whatsapp.turn import Turn
 
-MAX_TOLD = 1000
 _LEAVING = ("remove", "leave", "modify", "delete")
 _TOLD = frozenset({"picture", "status", "business", "mediaretry", "mex", "newsletter"})
 
@@ -55,7 +57,7 @@ class Notifications:
             caller = offer.optional_jid("call-creator") or node.jid_attr("from")
             turn.emit(
                 "call.offered",
-                id=offer.text_attr("call-id"),
+                id=stanza_id(offer, "call-id"),
                 sender=str(caller.without_device),
                 video=offer.find("video") is not None,
             )
@@ -99,17 +101,29 @@ class Notifications:
         if not group.is_group:
             return
         groups.forget(turn.tx, group)
-        changes = []
-        for change in node.children[:20]:
-            members = [str(one.jid_attr("jid")) for one in list(change.all("participant"))[:MAX_TOLD]]
-            changes.append(
-                {"change": change.tag, "participants": members, "subject": change.optional("subject")}
-            )
-            if change.tag in _LEAVING:
-                sender_key_readers.rotate(turn.tx, group, own_address(self._core))
+        if any(change.tag in _LEAVING for change in node.children):
+            sender_key_readers.rotate(turn.tx, group, own_address(self._core))
         by = node.optional_jid("participant")
+        changes = _changes(node)
         turn.emit("group.changed", group=str(group), by=None if by is None else str(by), changes=changes)
 
     def _tell(self, turn: Turn, node: Node, kind: str) -> None:
-        changes = [child.tag for child in node.children[:20]]
-        turn.emit("notification.received", type=kind, sender=str(node.jid_attr("from")), changes=changes)
+        sender = str(node.jid_attr("from"))
+        turn.emit("notification.received", type=kind, sender=sender, changes=bounds.child_tags(node))
+
+
+def _changes(node: Node) -> list[dict[str, Any]]:
+    """What changed in a group. `left_out`: how many of a change's participants are not named."""
+    changes, room = [], bounds.MAX_TOLD_MEMBERS_BYTES
+    for change in node.children[: bounds.MAX_TOLD_CHANGES]:
+        members = [str(one.jid_attr("jid")) for one in change.all("participant")]
+        named = bounds.fitting(members, room)
+        room -= bounds.size_bytes(named)
+        told = {
+            "change": bounds.word(change.tag),
+            "participants": named,
+            "left_out": len(members) - len(named),
+        }
+        subject = change.optional("subject")
+        changes.append(told | {"subject": None if subject is None else subject[: bounds.MAX_SUBJECT_CHARS]})
+    return changes

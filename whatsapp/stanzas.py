@@ -2,12 +2,13 @@
 
 from core.failures import Failure
 from whatsapp import acknowledgements as answers
-from whatsapp import disconnects
+from whatsapp import bounds, disconnects
 from whatsapp.errors import LocalProtocolError, NodeError, ProtocolError
 from whatsapp.incoming_receipts import IncomingReceipts
 from whatsapp.jid import SERVER
 from whatsapp.linking import Linking
 from whatsapp.login import Login
+from whatsapp.message_source import MAX_ID_CHARS
 from whatsapp.nodes import Node
 from whatsapp.notifications import Notifications
 from whatsapp.receiving import Receiving
@@ -63,7 +64,11 @@ class Stanzas:
 
     def refuse(self, turn: Turn, node: Node, error: ProtocolError) -> None:
         """What came of a stanza that cannot be: it is answered, or it would come again for ever, and told."""
-        turn.emit("stanza.refused", tag=node.tag[:40], id=node.optional("id"), reason=str(error))
+        stanza, reason = (
+            (node.optional("id") or "")[:MAX_ID_CHARS] or None,
+            str(error)[: bounds.MAX_REASON_CHARS],
+        )
+        turn.emit("stanza.refused", tag=bounds.word(node.tag), id=stanza, reason=reason)
         if node.tag in _ANSWERED:
             code = None
             if node.tag == "message":
@@ -86,8 +91,9 @@ class Stanzas:
             case "chatstate":
                 self._typing(turn, node)
             case "presence":
-                kind, last = node.text_attr("type", "available")[:40], node.optional("last")
-                turn.emit("presence.changed", user=str(node.jid_attr("from")), status=kind, last_seen=last)
+                kind, last = bounds.word(node.text_attr("type", "available")), node.optional("last")
+                seen = None if last is None else bounds.word(last)
+                turn.emit("presence.changed", user=str(node.jid_attr("from")), status=kind, last_seen=seen)
             case _:
                 pass
 

@@ -36,13 +36,16 @@ add remove xmlstreamend
 NAME_TEXT = """
 id from to type participant recipient t class error offline category notify sender_lid sender_pn participant_pn jid
 lid val count code reason xmlns v value phash stage edit addressing_mode phone_number call-id key-index is_hosted
-timestamp key name peer_recipient_pn
+timestamp key name peer_recipient_pn subject last media call-creator
 """
 WORD_TEXT = """
 get set result error text retry read skmsg pkmsg msg w:gp2 encrypt devices privacy_token 1 0 -1 515 99999999999999
-link_code_companion_reg trusted_contact inactive hist_sync peer 2 replaced removed
+link_code_companion_reg trusted_contact inactive hist_sync peer 2 replaced removed mex
 """
+LONG = "x" * (1 << 16)
 TAGS, NAMES, WORDS = TAG_TEXT.split(), NAME_TEXT.split(), WORD_TEXT.split()
+MAX_EVENT_BYTES = 1 << 16
+CONTENTS = {"message.received", "message.edited", "message.reaction", "message.deleted", "message.poll_vote"}
 addresses = st.sampled_from(
     [
         SERVER,
@@ -59,14 +62,15 @@ addresses = st.sampled_from(
         Jid("9", "hosted", 99),
     ]
 )
-words = st.sampled_from(WORDS)
+words = st.sampled_from([*WORDS, ""]).map(lambda word: word or LONG)
+tags = st.sampled_from([*TAGS, ""]).map(lambda tag: tag or LONG)
 printable = st.characters(categories=("L", "M", "N", "P", "S"), include_characters=" ")
 values = words | addresses | st.text(printable, max_size=12) | st.integers().map(str)
 attrs = st.dictionaries(st.sampled_from(NAMES), values, max_size=7)
-leaves = st.builds(Node, st.sampled_from(TAGS), attrs, st.none() | st.binary(max_size=40) | words)
+leaves = st.builds(Node, tags, attrs, st.none() | st.binary(max_size=40) | words)
 nodes = st.recursive(
     leaves,
-    lambda inner: st.builds(Node, st.sampled_from(TAGS), attrs, st.lists(inner, max_size=4).map(tuple)),
+    lambda inner: st.builds(Node, tags, attrs, st.lists(inner, max_size=4).map(tuple)),
     max_leaves=12,
 )
 
@@ -111,9 +115,10 @@ def thaw(frozen: bytes) -> list[Client]:
 
 
 def check(client: Client) -> None:
-    """What came out can be stored and told; afterwards the session works, or it said why not."""
+    """What came out can be stored and told and is small; afterwards the session works, or it said why not."""
     for event in client.events:
-        json.dumps(event.data, allow_nan=False)
+        size = len(json.dumps(event.data, allow_nan=False))
+        assert event.kind in CONTENTS or size <= MAX_EVENT_BYTES, event.kind
     if client.failure is None:
         before = len(client.replies)
         client.send("alive", content(BUDI, "masih hidup"))
