@@ -6,7 +6,9 @@ from core.failures import FailureKind
 from tests.whatsapp.scripted import Client, Server, linked
 from tests.whatsapp.test_session_messages import content
 from whatsapp.account import Account
+from whatsapp.errors import LocalProtocolError, RemoteProtocolError
 from whatsapp.nodes import Node
+from whatsapp.session_settings import SessionSettings
 from whatsapp.version import parse_revision
 
 PHONE = "6281100001"
@@ -123,3 +125,31 @@ def test_a_message_that_ends_the_connection_three_times_is_given_up(client):
 )
 def test_the_revision_is_found(page):
     assert parse_revision(page) == 1_047_769_893
+
+
+@pytest.mark.parametrize(
+    ("page", "error"),
+    [
+        ("", "names no client revision"),
+        ('"client_revision":12345', "names no client revision"),
+        ('"client_revision":000000', "revision 0, allowed are 1 to 4294967295"),
+        ('"client_revision":4294967296', "revision 4294967296, allowed are 1 to 4294967295"),
+        ('"client_revision":999999999999', "revision 999999999999, allowed are 1 to 4294967295"),
+    ],
+    ids=["no revision", "short", "0", "33 bits", "12 digits"],
+)
+def test_a_page_without_a_revision_that_can_be_is_refused(page, error):
+    with pytest.raises(RemoteProtocolError, match=error):
+        parse_revision(page)
+
+
+@pytest.mark.parametrize("revision", [-1, 0, 2**32])
+def test_a_revision_that_cannot_be_is_refused_by_name(revision):
+    with pytest.raises(LocalProtocolError, match=f"SessionSettings.revision is {revision}, allowed are 1 to"):
+        SessionSettings(revision=revision)
+
+
+def test_the_highest_revision_fits_the_wire():
+    client = Client(Server(), 1, SessionSettings(revision=2**32 - 1))
+    client.open()
+    assert client.connection.payload.user_agent.app_version.tertiary == 2**32 - 1
