@@ -1,5 +1,6 @@
 """Devices that could not read a message of ours get the same one again (protocol §13)."""
 
+from collections.abc import Callable
 from hashlib import sha256
 
 from whatsapp import acknowledgements as answers
@@ -9,11 +10,13 @@ from whatsapp.bundles import Bundles
 from whatsapp.errors import ProtocolError
 from whatsapp.fanout import Outgoing, device_sent, encrypt_to, identity_nodes
 from whatsapp.group_sending import distribution_message
+from whatsapp.groups import Group, Groups
 from whatsapp.jid import Jid
 from whatsapp.nodes import Attribute, Node
 from whatsapp.prekey_nodes import parse_bundle, parse_registration
+from whatsapp.queries import QueryFailure
 from whatsapp.session_core import SessionCore
-from whatsapp.state import Recent
+from whatsapp.state import Recent, StateReader
 from whatsapp.turn import Turn
 
 MAX_ANSWERS = 10
@@ -25,21 +28,30 @@ _RENEWED = Recent("renewed", 1000)
 class Resending:
     """Answers retry receipts, a limited number of times per device and message."""
 
-    def __init__(self, core: SessionCore, bundles: Bundles) -> None:
+    def __init__(self, core: SessionCore, bundles: Bundles, groups: Groups) -> None:
         self._core = core
         self._bundles = bundles
+        self._groups = groups
 
     def requested(self, turn: Turn, node: Node) -> None:
         """A retry receipt. It is acknowledged whatever comes of it."""
-        turn.send(answers.ack(node))
         retry = node.need("retry")
         device = node.optional_jid("participant") or node.jid_attr("from")
-        outgoing = sent_messages.recall(turn.tx, retry.optional("id") or node.text_attr("id"))
-        if outgoing is None or not device.is_user or not self._may_have(device, outgoing):
-            return
         count = min(retry.int_attr("count", 1), 99)
-        if not self._counted(turn, device, outgoing.id):
+        outgoing = sent_messages.recall(turn.tx, retry.optional("id") or node.text_attr("id"))
+        if outgoing is None or not device.is_user:
+            turn.send(answers.ack(node))
             return
+
+        def decided(turn: Turn, may_have: bool) -> None:
+            # Not before: when the connection goes while we ask, the request comes again.
+            turn.send(answers.ack(node))
+            if may_have and self._counted(turn, device, outgoing.id):
+                self._resend(turn, node, device, outgoing, count)
+
+        self._may_have(turn, device, outgoing.to, decided)
+
+    def _resend(self, turn: Turn, node: Node, device: Jid, outgoing: Outgoing, count: int) -> None:
         renew = self._prepare(turn, node, device, count)
         if outgoing.to.is_group:
             sender_key_readers.remove(turn.tx, outgoing.to, lid_map.signal_address(turn.tx, device))
@@ -50,15 +62,24 @@ class Resending:
 
         self._bundles.ensure(turn, [device], with_session, renew)
 
-    def _may_have(self, device: Jid, outgoing: Outgoing) -> bool:
-        """Only the recipient's devices and our own; group members cannot be told apart here, the server does that."""
-        account = self._core.account
-        if outgoing.to.is_group:
-            return True
-        if account.is_own(device):
-            return True
-        plain, state = device.without_device, self._core.state
-        return outgoing.to in (plain, lid_map.lid_of(state, plain), lid_map.pn_of(state, plain))
+    def _may_have(self, turn: Turn, device: Jid, to: Jid, then: Callable[[Turn, bool], None]) -> None:
+        """Only the recipient's devices, our own, and those of a group's members. It is the person who counts: a device
+        linked since then has a right to the message, too.
+        """
+        if self._core.account.is_own(device):
+            then(turn, True)
+        elif not to.is_group:
+            then(turn, to in _addresses(turn.tx, device))
+        elif _reads(turn.tx, to, device):
+            then(turn, True)
+        else:
+
+            def found(turn: Turn, group: Group | QueryFailure) -> None:
+                members = () if isinstance(group, QueryFailure) else group.participants
+                addresses = _addresses(turn.tx, device)
+                then(turn, any(member.jid in addresses for member in members))
+
+            self._groups.find(turn, to, found)
 
     def _counted(self, turn: Turn, device: Jid, message_id: str) -> bool:
         key = sha256(f"{device}|{message_id}".encode()).hexdigest()[:40]
@@ -122,3 +143,16 @@ class Resending:
             message.MergeFrom(distribution_message(turn, self._core, outgoing.to))
             return message
         return device_sent(outgoing) if self._core.account.is_own(device) else outgoing.message
+
+
+def _addresses(state: StateReader, device: Jid) -> frozenset[Jid]:
+    """The user of a device, by number and by LID as far as they are known."""
+    plain = device.without_device
+    found = (plain, lid_map.lid_of(state, plain), lid_map.pn_of(state, plain))
+    return frozenset(one for one in found if one is not None)
+
+
+def _reads(state: StateReader, group: Jid, device: Jid) -> bool:
+    """Whether any device of this user has our sender key of the group."""
+    names = {one.signal_name for one in _addresses(state, device)}
+    return any(address.rpartition(".")[0] in names for address in sender_key_readers.known(state, group))

@@ -42,7 +42,7 @@ class Parts:
             self.linking,
             login,
             Receiving(core),
-            IncomingReceipts(core, Resending(core, bundles)),
+            IncomingReceipts(core, Resending(core, bundles, groups)),
             Notifications(core, self._upkeep, self._code_linking),
         )
 
