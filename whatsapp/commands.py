@@ -1,7 +1,7 @@
 """What applications may ask for, as values; parsed from the JSON that the outbox keeps.
 
 A message: {"to": phone number or address, "type": …, …}; "type" may be left out for texts.
-    text      text, [reply_to: {id, sender, [text]}], [mentions: [number or address, …]]
+    text      text, [reply_to: {id, [from_me], [sender], [text]}], [mentions: [number or address, …]]
     reaction  message: {id, [from_me], [sender]}, emoji ("" takes it back)
     edit      message: {id}, text
     delete    message: {id, [from_me], [sender]}
@@ -162,7 +162,7 @@ def _text(to: Jid, content: dict[str, Any]) -> SendText:
     return SendText(
         to,
         string(content.get("text"), "text", MAX_TEXT_CHARS),
-        None if reply is None else parse_ref(reply, "reply_to"),
+        None if reply is None else _authored(to, parse_ref(reply, "reply_to"), "reply_to"),
         tuple(parse_user(one, "mentions") for one in mentions),
     )
 
@@ -185,9 +185,12 @@ def _delete(to: Jid, content: dict[str, Any]) -> SendDeletion:
 
 
 def _about(to: Jid, content: dict[str, Any]) -> MessageRef:
-    ref = parse_ref(content.get("message"), "message")
+    return _authored(to, parse_ref(content.get("message"), "message"), "message")
+
+
+def _authored(to: Jid, ref: MessageRef, name: str) -> MessageRef:
     if to.is_group and not ref.from_me and ref.sender is None:
-        _refuse("message.sender", "the author of the message, because this is a group")
+        _refuse(f"{name}.sender", "the author of the message, because this is a group")
     return ref
 
 

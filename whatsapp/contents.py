@@ -22,13 +22,17 @@ from whatsapp.message_id import PREFIX
 EDITED, DELETED_OWN, DELETED_BY_ADMIN = "1", "7", "8"
 
 
-def build(ref: str, command: SendCommand, account: Account, wall_s: float) -> Outgoing:
-    """The message of a command. The same `ref` gives the same message id, so that a retry is no second message."""
+def build(ref: str, command: SendCommand, account: Account, wall_s: float, by_lid: bool) -> Outgoing:
+    """The message of a command. The same `ref` gives the same message id, so that a retry is no second message.
+
+    `by_lid`: whether the chat names people by LID.
+    """
     message_id, to = message_id_of(ref, account), command.to
+    own = (account.main if by_lid else account.own_jid).without_device
     now_ms = int(wall_s * 1000)
     match command:
         case SendText():
-            return Outgoing(ref, message_id, to, _text(command))
+            return Outgoing(ref, message_id, to, _text(command, own))
         case SendReaction():
             reaction = wa.ReactionMessage(
                 key=_key(to, command.message), text=command.emoji, sender_timestamp_ms=now_ms
@@ -60,15 +64,14 @@ def message_id_of(ref: str, account: Account) -> str:
     return PREFIX + sha256(account.identity.public + ref.encode(errors="replace")).hexdigest()[:18].upper()
 
 
-def _text(command: SendText) -> wa.Message:
+def _text(command: SendText, own: Jid) -> wa.Message:
     if command.reply_to is None and not command.mentions:
         return wa.Message(conversation=command.text)
     info = wa.ContextInfo(mentioned_jid=[str(jid) for jid in command.mentions])
     if command.reply_to is not None:
         info.stanza_id = command.reply_to.id
-        sender = command.reply_to.sender or (None if command.reply_to.from_me else command.to)
-        if sender is not None and not sender.is_group:
-            info.participant = str(sender)
+        author = own if command.reply_to.from_me else command.reply_to.sender or command.to
+        info.participant = str(author)
         info.quoted_message.CopyFrom(wa.Message(conversation=command.reply_to.text or ""))
     return wa.Message(extended_text_message=wa.ExtendedTextMessage(text=command.text, context_info=info))
 

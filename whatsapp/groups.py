@@ -12,7 +12,7 @@ from whatsapp.jid import GROUP_SERVER, Jid
 from whatsapp.nodes import Node
 from whatsapp.queries import Answer, QueryFailure
 from whatsapp.session_core import SessionCore
-from whatsapp.state import Recent, StateWriter
+from whatsapp.state import Recent, StateReader, StateWriter
 from whatsapp.turn import Turn
 
 FRESH_S = 3600.0
@@ -103,6 +103,17 @@ class Groups:
 def forget(state: StateWriter, jid: Jid) -> None:
     """The group changed: ask again before the next message."""
     state.delete(_CACHE.space, str(jid))
+
+
+def names_by_lid(state: StateReader, chat: Jid) -> bool:
+    """Whether people are named by LID in a chat, as far as we know: a group that we know nothing about is a new one."""
+    if not chat.is_group:
+        return lid_map.lid_of(state, chat) is not None
+    stored = _CACHE.get(state, str(chat))
+    try:
+        return stored is None or json.loads(stored)["group"]["addressing"] == "lid"
+    except (ValueError, KeyError, TypeError):
+        raise StateCorrupt("stored group cannot be read") from None
 
 
 def parse_group(turn: Turn, node: Node, jid: Jid | None = None) -> Group:

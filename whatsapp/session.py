@@ -22,6 +22,7 @@ from whatsapp.commands import parse_command
 from whatsapp.contents import build
 from whatsapp.disconnects import ERASING
 from whatsapp.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
+from whatsapp.groups import names_by_lid
 from whatsapp.keys import Rng
 from whatsapp.login import ROUTING
 from whatsapp.nodes import Node
@@ -171,8 +172,8 @@ class Session:
                 if not self._core.online or self._over:
                     turn.reply(command.ref, "the session is not open", retry=True)
                     return
-                account = self._core.account
-                outgoing = build(command.ref, parse_command(command.data), account, self._core.wall_s())
+                wanted, account, wall_s = parse_command(command.data), self._core.account, self._core.wall_s()
+                outgoing = build(command.ref, wanted, account, wall_s, names_by_lid(turn.tx, wanted.to))
                 self._parts.outbound.submit(turn, outgoing)
 
     def _end(self, turn: Turn, failure: Failure) -> None:

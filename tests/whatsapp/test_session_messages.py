@@ -248,6 +248,10 @@ WRONG = {
         b'{"to":"1@g.us","type":"reaction","emoji":"x","message":{"id":"1"}}',
         "message.sender",
     ),
+    "a group reply without an author": (
+        b'{"to":"1@g.us","text":"x","reply_to":{"id":"1"}}',
+        "reply_to.sender must be the author",
+    ),
     "deep nesting": (b'{"a":' * 100_000, "JSON"),
 }
 
