@@ -31,11 +31,13 @@ ERASING = frozenset({FailureKind.LOGGED_OUT, FailureKind.BANNED})
 
 
 def stream_error(node: Node) -> Failure:
-    """From `<stream:error>`. The conflict's type wins over the code, which may be a general one."""
+    """From `<stream:error>`. The conflict's type wins over the code, which may be a general one; a type that is not
+    known leaves a 409 what it is, because two owners of one session would fight for ever.
+    """
     conflict = node.find("conflict")
     kind = None if conflict is None else conflict.optional("type")
     code = _number(node, "code")
-    if kind == "replaced" or (code == 409 and kind is None):
+    if kind == "replaced" or (code == 409 and kind != "device_removed"):
         return Failure(FailureKind.REPLACED, "another connection uses the same credentials")
     if kind == "device_removed" or code in (401, 516):
         return Failure(FailureKind.LOGGED_OUT, "this device was unlinked on the phone")

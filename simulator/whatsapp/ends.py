@@ -25,6 +25,7 @@ ENDS: Mapping[str, Node | None] = MappingProxyType(
         "restart": _error(515),
         "replaced": _error(None, _conflict("replaced")),
         "replaced-409": _error(409),
+        "replaced-unknown": _error(409, _conflict("unknown")),
         "removed": _error(401, _conflict("device_removed")),
         "removed-401": _error(401),
         "removed-516": _error(516),

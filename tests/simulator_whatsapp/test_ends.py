@@ -16,6 +16,7 @@ ENDING = {
     "restart": KIND.RESTART,
     "replaced": KIND.REPLACED,
     "replaced-409": KIND.REPLACED,
+    "replaced-unknown": KIND.REPLACED,
     "removed": KIND.LOGGED_OUT,
     "removed-401": KIND.LOGGED_OUT,
     "removed-516": KIND.LOGGED_OUT,
