@@ -26,6 +26,7 @@ _REFUSALS: dict[int, tuple[FailureKind, str]] = {
     501: (FailureKind.UPSTREAM, "server error: not available"),
     503: (FailureKind.UPSTREAM, "the server is overloaded or going away"),
 }
+MAX_MESSAGE_CHARS = 200
 # The stored keys are worth nothing after these.
 ERASING = frozenset({FailureKind.LOGGED_OUT, FailureKind.BANNED})
 
@@ -58,14 +59,19 @@ def login_failure(node: Node) -> Failure:
         expire = _number(node, "expire")
         told = text if why is None else f"{text}: it {why}"
         return Failure(kind, told, reason, float(min(expire, 10**9)) if expire else None)
-    message = node.optional("logout_message_header")
-    shown = text if not message else f"{text}: {message[:200]}"
+    shown = ": ".join((text, *_messages(node)))
     return Failure(kind, shown, reason if 400 <= reason < 600 else None)
 
 
 def stream_end() -> Failure:
     """From `<xmlstreamend>`."""
     return Failure(FailureKind.UPSTREAM, "the server closed the stream", 428)
+
+
+def _messages(node: Node) -> list[str]:
+    """What the person is to be shown about it."""
+    texts = (node.optional(f"logout_message_{part}") for part in ("header", "subtext"))
+    return [text[:MAX_MESSAGE_CHARS] for text in texts if text]
 
 
 def _number(node: Node, name: str) -> int:

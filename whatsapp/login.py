@@ -11,6 +11,7 @@ from whatsapp.turn import Turn
 
 ROUTING = "routing"
 OFFLINE_BATCH = 100
+DOWNGRADED = 411  # the number that other clients' users know this by
 
 
 class Login:
@@ -65,7 +66,11 @@ class Login:
                 case "dirty":
                     self._clean(turn, child)
                 case "downgrade_webclient":
-                    turn.emit("pairing.failed", reason="the phone's app is too old for linked devices")
+                    turn.emit(
+                        "pairing.failed",
+                        reason="the phone's app is too old for linked devices",
+                        status=DOWNGRADED,
+                    )
                 case _:
                     pass
 

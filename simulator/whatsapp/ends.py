@@ -53,8 +53,11 @@ REASONS = (400, 401, 402, 403, 405, 406, 409, 413, 414, 415, 418, 500, 501, 503)
 BAN_CODES = (101, 102, 103, 104, 106)
 
 
-def failure(reason: int, code: int | None = None, expire_s: int | None = None, header: str = "") -> Node:
-    """`<failure>`. `code`, `expire_s`: of a temporary ban; `header`: what a banned person is shown."""
+def failure(
+    reason: int, code: int | None = None, expire_s: int | None = None, header: str = "", subtext: str = ""
+) -> Node:
+    """`<failure>`. `code`, `expire_s`: of a temporary ban; `header`, `subtext`: what a banned person is shown."""
     attrs = {"code": None if code is None else str(code)}
     attrs |= {"expire": None if expire_s is None else str(expire_s), "logout_message_header": header or None}
+    attrs |= {"logout_message_subtext": subtext or None}
     return _failure(reason, **{name: value for name, value in attrs.items() if value is not None})

@@ -50,6 +50,7 @@ class RefusalSpec:
     code: Annotated[int | None, optional(whole(100, 999))] = None
     expire_s: Annotated[int | None, optional(whole(0, MANY))] = None
     header: Annotated[str, text(200)] = ""
+    subtext: Annotated[str, text(200)] = ""
     times: Annotated[int | None, optional(whole(1, MANY))] = None
 
 
@@ -128,7 +129,7 @@ async def set_upgrade(call: Call) -> Any:
 
 async def refuse(call: Call) -> Any:
     spec = build(RefusalSpec, call.body, "refusal")
-    node = ends.failure(spec.reason, spec.code, spec.expire_s, spec.header)
+    node = ends.failure(spec.reason, spec.code, spec.expire_s, spec.header, spec.subtext)
     call.service.server.parts.refusals.standing[call.names[0]] = Refusal(node, spec.times)
     return {}
 

@@ -92,9 +92,10 @@ def test_a_temporary_ban_says_why_and_how_long(world: World) -> None:
 def test_what_a_banned_person_is_shown_arrives(world: World) -> None:
     client = world.linked(BUDI)
     client.close()
-    world.server.parts.refusals.standing[EVERYBODY] = Refusal(failure(403, header="Account suspended"))
+    shown = failure(403, header="Account suspended", subtext="Ask for a review")
+    world.server.parts.refusals.standing[EVERYBODY] = Refusal(shown)
     client.open()
-    assert "Account suspended" in client.failures[-1].text
+    assert client.failures[-1].text.endswith(": Account suspended: Ask for a review")
 
 
 def test_old_clients_are_refused() -> None:

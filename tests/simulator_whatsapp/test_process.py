@@ -65,6 +65,10 @@ def test_ends_and_refusals_over_the_control_api(whatsapp: WhatsApp) -> None:
     phone.unlink(1)
     until(lambda: dialler.socket is None, dialler)
     assert dialler.failure.kind is FailureKind.LOGGED_OUT
+    whatsapp.refuse_all(403, header="Account suspended", subtext="Ask for a review", times=1)
+    dialler.dial()
+    until(lambda: dialler.socket is None, dialler)
+    assert dialler.failure.text.endswith(": Account suspended: Ask for a review")
 
 
 def test_faults_over_the_control_api(whatsapp: WhatsApp) -> None:

@@ -84,6 +84,32 @@ def test_the_end_of_a_ban_is_told(client):
     assert client.failure.retry_after_s == 3600.0 and "same message" in client.failure.text
 
 
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        ({}, ""),
+        ({"logout_message_header": "Sorry"}, ": Sorry"),
+        ({"logout_message_subtext": "Write to us"}, ": Write to us"),
+        (
+            {"logout_message_header": "S" * 300, "logout_message_subtext": "W" * 300},
+            f": {'S' * 200}: {'W' * 200}",
+        ),
+    ],
+    ids=["nothing", "header", "subtext", "long"],
+)
+def test_what_the_person_is_shown_about_a_ban_is_told(client, shown, text):
+    client.connection.send(failure(reason="403", **shown))
+    client.server.run()
+    assert client.failure.text == f"the account is locked or banned{text}"
+
+
+def test_a_phone_too_old_for_linked_devices_is_told_with_its_number(client):
+    client.connection.send(Node("ib", {}, (Node("downgrade_webclient"),)))
+    client.server.run()
+    (event,) = client.told("pairing.failed")
+    assert event["status"] == 411 and "too old" in event["reason"] and client.failure is None
+
+
 def test_nothing_happens_after_the_end(client):
     client.connection.send(error("503"))
     client.connection.send(Node("notification", {"id": "1", "type": "x", "from": "s.whatsapp.net"}))
