@@ -2,7 +2,7 @@
 
 pairing_code  phone                       → code            before the link
 logout                                                      unlinks this device
-read          chat, ids, [sender]                           tell that messages were read
+read          chat, ids, [sender], [private]                tell that messages were read; private: our own devices alone
 typing        to, state: composing | recording | paused
 presence      available: true | false
 group         group                       → the group
@@ -100,8 +100,12 @@ class Requests:
         if chat.is_group and sender is None:
             raise LocalProtocolError("sender must be the author of the messages, because this is a group")
         participant = parse_user(sender, "sender") if chat.is_group else None
+        private = arguments.get("private", False)
+        if not isinstance(private, bool):
+            raise LocalProtocolError("private must be true or false")
         checked = [string(one, "ids", MAX_ID_CHARS) for one in ids]
-        turn.send(acknowledgements.read_receipt(chat, participant, checked, self._core.wall_s()))
+        kind = "read-self" if private else "read"
+        turn.send(acknowledgements.read_receipt(chat, participant, checked, self._core.wall_s(), kind))
         turn.reply(ref)
 
     def _typing(self, turn: Turn, ref: str, arguments: Mapping[str, Any]) -> None:

@@ -11,6 +11,8 @@ from whatsapp.nodes import Attribute, Node
 KEPT_HERE = ("hist_sync", "peer_msg", "server-error")
 # These do not answer the message. Who asks for it again acknowledges it, too, maybe after it was sent again.
 NOT_ANSWERS = ("retry", "read", "read-self", "played", "played-self", "hist_sync", "server-error")
+# Only the own other devices hear.
+PRIVATE = ("read-self", "played-self")
 
 
 class Receipts:
@@ -29,6 +31,9 @@ class Receipts:
                 self._delivery.answered(sender, Node("receipt", {**node.attrs, "id": one}))
         reply(self._ack(node))
         if kind in KEPT_HERE:
+            return
+        if kind in PRIVATE:
+            self._to_own(sender, node)
             return
         to = node.jid_attr("to")
         about = node.optional_jid("participant") if to.is_group or to.is_broadcast else to
@@ -65,7 +70,7 @@ class Receipts:
         """Our other devices learn that we read it."""
         to = node.jid_attr("to")
         attrs = {name: value for name, value in node.attrs.items() if name not in ("to", "type")}
-        attrs |= {"type": f"{node.text_attr('type')}-self", "t": str(self._core.now)}
+        attrs |= {"type": node.text_attr("type").removesuffix("-self") + "-self", "t": str(self._core.now)}
         attrs |= {"from": sender.jid(not to.is_pn), "recipient": to.without_device}
         for spot in self._core.accounts.spots(sender.account, but=sender.device):
             self._delivery.deliver(spot, Node("receipt", attrs, node.content))

@@ -45,6 +45,17 @@ def test_a_phone_writes_to_others_and_its_companions_see_it(world: World, by_lid
     assert world.person(SITI).texts() == ["from the phone"]
 
 
+@pytest.mark.parametrize("private", [False, True])
+def test_what_was_read_privately_the_author_does_not_learn(world: World, private: bool) -> None:
+    one, reader, second = world.linked(BUDI), world.linked(SITI), world.linked(SITI)
+    one.send(SITI, "halo")
+    event = reader.told("message.received")[0]
+    reader.invoke("read", chat=event["chat"], ids=[event["id"]], private=private)
+    world.run()
+    assert ("read" in [receipt["status"] for receipt in one.told("message.receipt")]) is not private
+    assert [receipt["status"] for receipt in second.told("message.receipt")] == ["read_by_us"]
+
+
 def test_a_phone_that_reads_tells_so(world: World) -> None:
     one = world.linked(BUDI)
     world.person(SITI).handset.habits.reads = True

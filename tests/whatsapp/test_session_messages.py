@@ -145,6 +145,23 @@ def test_read_receipts_reach_the_author(pair):
     assert anna.told("message.receipt")[-1]["ids"] == [message_id, "OTHER"]
 
 
+@pytest.mark.parametrize(
+    ("more", "kind"),
+    [({}, "read"), ({"private": False}, "read"), ({"private": True}, "read-self")],
+    ids=["not said", "for everybody", "private"],
+)
+def test_a_read_receipt_may_be_private(pair, more, kind):
+    _, budi = pair
+    assert budi.invoke("read", chat=ANNA, ids=["M1"], **more).error is None
+    assert stanzas(budi, "receipt")[-1].attrs["type"] == kind
+
+
+def test_a_read_receipt_is_private_or_not(pair):
+    assert (
+        pair[1].invoke("read", chat=ANNA, ids=["M1"], private="yes").error == "private must be true or false"
+    )
+
+
 CASES = {
     "reply": (
         {"text": "ya", "reply_to": {"id": "X1", "sender": BUDI, "text": "jadi?"}, "mentions": [CITRA]},
