@@ -12,6 +12,8 @@ MAX_REF_CHARS = 512
 MAX_TOLD_CHANGES = 20
 MAX_TOLD_IDS = 40  # per event; more ids make more events
 MAX_TOLD_MEMBERS_BYTES = 24_576  # as JSON: 1,000 LIDs, the largest group
+MAX_TOLD_UPDATES = 5
+MAX_TOLD_UPDATES_BYTES = 8192  # of the texts of all updates together
 
 
 def word(text: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from whatsapp import acknowledgements as answers
 from whatsapp import bounds, contact_tokens, directory, groups, lid_map, sender_key_readers, signal_cipher
 from whatsapp.code_linking import CodeLinking
+from whatsapp.errors import NodeError
 from whatsapp.group_sending import own_address
 from whatsapp.jid import Jid
 from whatsapp.message_source import stanza_id
@@ -108,8 +109,29 @@ class Notifications:
         turn.emit("group.changed", group=str(group), by=None if by is None else str(by), changes=changes)
 
     def _tell(self, turn: Turn, node: Node, kind: str) -> None:
-        sender = str(node.jid_attr("from"))
-        turn.emit("notification.received", type=kind, sender=sender, changes=bounds.child_tags(node))
+        turn.emit(
+            "notification.received",
+            type=kind,
+            sender=str(node.jid_attr("from")),
+            changes=bounds.child_tags(node),
+            updates=_updates(node) if kind == "mex" else [],
+        )
+
+
+def _updates(node: Node) -> list[dict[str, Any]]:
+    """What a `mex` notification says, as it is: limits put on the account arrive so (protocol §15).
+
+    `json`: None for what is too long or no text.
+    """
+    updates, room = [], bounds.MAX_TOLD_UPDATES_BYTES
+    for update in list(node.all("update"))[: bounds.MAX_TOLD_UPDATES]:
+        try:
+            text = update.text if len(update.data) <= room else None
+        except NodeError:
+            text = None
+        room -= 0 if text is None else len(update.data)
+        updates.append({"op_name": bounds.word(update.text_attr("op_name", "")), "json": text})
+    return updates
 
 
 def _changes(node: Node) -> list[dict[str, Any]]:

@@ -58,6 +58,14 @@ HOSTILE = {
         {"id": "n", "type": "mex", "from": SERVER},
         tuple(Node("y" * 100_000) for _ in range(30)),
     ),
+    "mex updates": Node(
+        "notification",
+        {"id": "n", "type": "mex", "from": SERVER},
+        (
+            *(Node("update", {"op_name": LONG}, b"\0" * 1600) for _ in range(8)),
+            *(Node(ID) for _ in range(20)),
+        ),
+    ),
     "a stanza's id": Node("receipt", {"id": LONG, "from": BUDI_LID}),
 }
 
