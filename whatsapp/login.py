@@ -36,13 +36,22 @@ class Login:
             lid_map.learn(turn.tx, account.own_jid, lid)
         core.online = True
         turn.authenticated()
+        core.clock_offset_s = self._clock_offset_s(node)
         turn.emit(
-            "session.open", jid=str(account.own_jid), lid=None if account.lid is None else str(account.lid)
+            "session.open",
+            jid=str(account.own_jid),
+            lid=None if account.lid is None else str(account.lid),
+            clock_offset_s=core.clock_offset_s,
         )
         self._keepalive.start(turn)
         self._upkeep.check(turn)
         core.ask(turn, "passive", "set", (Node("active"),), _ignore)
         self.announce(turn)
+
+    def _clock_offset_s(self, success: Node) -> int | None:
+        """Told, not used: everything here is stamped and checked by our own clock."""
+        t = success.optional("t") or ""
+        return int(t) - int(self._core.wall_s()) if t.isdecimal() and len(t) <= 12 else None
 
     def announce(self, turn: Turn) -> None:
         """Presence: unavailable unless configured otherwise, so that the phone keeps its notifications."""

@@ -172,6 +172,7 @@ class Requests:
             platform="" if account is None else account.platform,
             push_name="" if account is None else account.push_name,
             business_name="" if account is None else account.business_name,
+            clock_offset_s=self._core.clock_offset_s,
         )
 
 

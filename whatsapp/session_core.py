@@ -17,7 +17,10 @@ from whatsapp.turn import Turn
 
 @dataclass(slots=True)
 class SessionCore:
-    """`wall_s`: epoch seconds now. `online`: logged in on this connection. `account`: as last persisted."""
+    """`wall_s`: epoch seconds now. `online`: logged in on this connection. `account`: as last persisted.
+
+    `clock_offset_s`: how far the server's clock was ahead of ours at the last login; None: it did not say.
+    """
 
     settings: SessionSettings
     rng: Rng
@@ -27,6 +30,7 @@ class SessionCore:
     stored_account: Account | None = None
     online: bool = False
     available: bool = False
+    clock_offset_s: int | None = None
 
     def __post_init__(self) -> None:
         self.queries = Queries(self.rng)

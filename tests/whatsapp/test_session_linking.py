@@ -6,7 +6,7 @@ import pytest
 
 from core.effects import Disconnected, Send
 from core.failures import FailureKind
-from tests.whatsapp.scripted import QR_START, Client, Server, linked
+from tests.whatsapp.scripted import QR_START, WALL_S, Client, Connection, Server, linked
 from whatsapp import pairing_code, prekeys
 from whatsapp import wire_pb2 as wire
 from whatsapp.account import Account
@@ -270,3 +270,28 @@ def test_edge_routing_is_used_at_the_next_connection(server):
     client.close()
     (hello,) = [effect for effect in client.session.on_open(client.now_s) if isinstance(effect, Send)]
     assert hello.data.startswith(b"ED\x00\x01\x00\x00\x02\x01\x02WA")
+
+
+@pytest.mark.parametrize(
+    ("t", "offset_s"),
+    [(str(int(WALL_S) + 90), 90), (str(int(WALL_S) - 5), -5), ("soon", None), ("9" * 13, None), (None, None)],
+    ids=["ahead", "behind", "no number", "too long", "not said"],
+)
+def test_how_far_the_servers_clock_is_ahead_is_told(server, t, offset_s):
+    client = linked(server, PHONE)
+    assert client.told("session.open")[-1]["clock_offset_s"] == 0
+    client.close()
+    client.start_process()
+    connection_send = Connection.send
+    client.connection = Connection(server, client.receive)
+    client.act(client.session.on_open(client.now_s))
+
+    def other_clock(node: Node) -> None:
+        if node.tag == "success":
+            node = Node.make("success", t=t)
+        connection_send(client.connection, node)
+
+    client.connection.send = other_clock
+    server.run()
+    assert client.told("session.open")[-1]["clock_offset_s"] == offset_s
+    assert client.invoke("account").data["clock_offset_s"] == offset_s
