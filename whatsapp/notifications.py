@@ -86,6 +86,19 @@ class Notifications:
         if lid is not None:
             lid_map.learn(turn.tx, user, lid.without_device)
         directory.forget(turn.tx, user)
+        for change in node.all("remove"):
+            for one in change.all("device"):
+                self._forget_device(turn, one.jid_attr("jid"), user)
+
+    def _forget_device(self, turn: Turn, device: Jid, user: Jid) -> None:
+        """Its number is never used again. It stays a known reader of our sender keys: that it is missing from the
+        lists is what makes a new key.
+        """
+        if not device.device or directory.known_as(turn.tx, device) != directory.known_as(turn.tx, user):
+            return
+        for address in {device.signal_address, lid_map.signal_address(turn.tx, device)}:
+            turn.tx.delete(signal_cipher.SESSIONS, address)
+            turn.tx.delete(signal_cipher.IDENTITIES, address)
 
     def _tokens(self, turn: Turn, node: Node) -> None:
         contact = node.jid_attr("from").without_device
