@@ -34,29 +34,41 @@ def build(ref: str, command: SendCommand, account: Account, wall_s: float, by_li
         case SendText():
             return Outgoing(ref, message_id, to, _text(command, own))
         case SendReaction():
-            reaction = wa.ReactionMessage(
-                key=_key(to, command.message), text=command.emoji, sender_timestamp_ms=now_ms
-            )
-            return Outgoing(ref, message_id, to, wa.Message(reaction_message=reaction), "reaction")
+            return Outgoing(ref, message_id, to, _reaction(command, now_ms), "reaction")
         case SendEdit():
             return Outgoing(ref, message_id, to, _edit(command, now_ms), edit=EDITED)
         case SendDeletion():
-            protocol = wa.ProtocolMessage(type=wa.ProtocolMessage.REVOKE, key=_key(to, command.message))
             edit = DELETED_OWN if command.message.from_me else DELETED_BY_ADMIN
-            return Outgoing(ref, message_id, to, wa.Message(protocol_message=protocol), edit=edit)
+            return Outgoing(ref, message_id, to, _deletion(command), edit=edit)
         case SendLocation():
-            location = wa.LocationMessage(
-                degrees_latitude=command.latitude,
-                degrees_longitude=command.longitude,
-                name=command.name or None,
-                address=command.address or None,
-            )
-            return Outgoing(ref, message_id, to, wa.Message(location_message=location), "media", "location")
+            return Outgoing(ref, message_id, to, _location(command), "media", "location")
         case SendContact():
             card = wa.ContactMessage(display_name=command.name, vcard=command.vcard)
             return Outgoing(ref, message_id, to, wa.Message(contact_message=card), "media", "vcard")
         case _:
             assert_never(command)
+
+
+def _reaction(command: SendReaction, now_ms: int) -> wa.Message:
+    key = _key(command.to, command.message)
+    return wa.Message(
+        reaction_message=wa.ReactionMessage(key=key, text=command.emoji, sender_timestamp_ms=now_ms)
+    )
+
+
+def _deletion(command: SendDeletion) -> wa.Message:
+    key = _key(command.to, command.message)
+    return wa.Message(protocol_message=wa.ProtocolMessage(type=wa.ProtocolMessage.REVOKE, key=key))
+
+
+def _location(command: SendLocation) -> wa.Message:
+    location = wa.LocationMessage(
+        degrees_latitude=command.latitude,
+        degrees_longitude=command.longitude,
+        name=command.name or None,
+        address=command.address or None,
+    )
+    return wa.Message(location_message=location)
 
 
 def message_id_of(ref: str, account: Account) -> str:

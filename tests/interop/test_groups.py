@@ -65,6 +65,22 @@ def test_reactions_edits_and_deletions(group: Trio) -> None:
     third.client.event("message.deleted", lambda one: one["message"]["id"] == sent)
 
 
+def test_replies_name_the_author(group: Trio) -> None:
+    ours, theirs, third, jid = group
+    asked = theirs.client.send(jid, "siapa ikut?")
+    author = third.client.message("siapa ikut?")["sender"]
+    ours.client.message("siapa ikut?")
+    quoted = {"id": asked, "text": "siapa ikut?", "sender": author}
+    ours.client.send_content(to=jid, text="saya", reply_to=quoted)
+    context = theirs.client.message("saya")["message"]["extendedTextMessage"]["contextInfo"]
+    assert context["stanzaId"] == asked and context["participant"] in theirs.addresses()
+    assert third.client.message("saya")["reply_to"]["sender"] in theirs.addresses()
+
+    theirs.client.send(jid, "aku juga", quoted=asked)
+    answer = ours.client.message("aku juga")["reply_to"]
+    assert answer["id"] == asked and answer["sender"] in theirs.addresses()
+
+
 def test_a_member_who_is_away_reads_everything_later(module_cast: Cast, group: Trio) -> None:
     ours, theirs, third, jid = group
     third.client.stop()

@@ -113,7 +113,15 @@ def test_replies_and_mentions(pair: tuple[OurParty, TheirParty]) -> None:
     )
     context = theirs.client.message("mau")["message"]["extendedTextMessage"]["contextInfo"]
     assert context["stanzaId"] == offered
+    assert context["participant"] in theirs.addresses()
+    assert context["quotedMessage"] == {"conversation": "mau pesan?"}
     assert context["mentionedJid"] == [theirs.pn]
+
+    ours.client.send_content(
+        to=theirs.number, text="jadi?", reply_to={"id": asked, "text": "berapa harganya?", "from_me": True}
+    )
+    context = theirs.client.message("jadi?")["message"]["extendedTextMessage"]["contextInfo"]
+    assert context["stanzaId"] == asked and context["participant"] in ours.addresses()
 
 
 def test_reactions_both_ways(pair: tuple[OurParty, TheirParty]) -> None:
