@@ -34,7 +34,7 @@ MAX_FRAMES = 64
 MAX_READS = 16
 READ_BYTES = 65_536
 LINGER_S = 0.5
-# A dead peer is found before interval + timeout (resilience §9 row 3), not just after.
+# A dead peer is found before interval + timeout (fault row 3 of docs/reliability.md), not just after.
 PING_EARLY = 0.95
 _BLOCKED = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _PING_PAYLOAD = b"sambung"

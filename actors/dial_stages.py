@@ -176,7 +176,7 @@ def _await_connect(sock: socket.socket, timeout_s: float) -> int:
 
 
 def set_options(sock: socket.socket, settings: TransportSettings) -> None:
-    """The dead-peer settings of resilience §6: TCP_USER_TIMEOUT and keepalive; no delay for small frames."""
+    """The dead-peer settings: TCP_USER_TIMEOUT and keepalive; no delay for small frames."""
     tcp = socket.IPPROTO_TCP
     sock.setsockopt(tcp, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

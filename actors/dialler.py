@@ -15,7 +15,7 @@ from core.failures import Failure, FailureKind
 from core.protocol import Endpoint
 
 MAX_LATE = 8
-# A resolver that is silent is found within 10 s (resilience §9 row 11), not just after.
+# A resolver that is silent is found within 10 s (fault row 11 of docs/reliability.md), not just after.
 LOOK_UP_S = 9.5
 
 

@@ -120,7 +120,7 @@ class WakeLink:
 class Record:
     """Something operators should see: one log line, one timeline entry, one event.
 
-    `event`: stable name (contract §3 and link.*); `level`: DEBUG, INFO, WARN or ERROR;
+    `event`: stable name, as in `core.loglines` and link.*; `level`: DEBUG, INFO, WARN or ERROR;
     `fields`: JSON-able facts such as delay_s, attempt, failures, reason.
     """
 

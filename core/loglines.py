@@ -1,4 +1,4 @@
-"""The words of the log: event names to the lines that operators grep for, byte for byte (contract §3)."""
+"""The words of the log: event names to the lines that operators grep for, byte for byte."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""How one log record becomes one line (contract §3): for people, or as JSON."""
+"""How one log record becomes one line: for people, or as JSON."""
 
 import json
 import logging

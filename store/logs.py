@@ -1,4 +1,4 @@
-"""Logging of every process (contract §3): the logger `sambung`, its files, and its rotation.
+"""Logging of every process: the logger `sambung`, its files, and its rotation.
 
     sambung.log    for people            every record
     events.jsonl   JSON lines, UTC       records with an `event`

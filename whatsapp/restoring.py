@@ -1,4 +1,4 @@
-"""A copy of a session's state: a backup, an import, an older generation (resilience §7)."""
+"""A copy of a session's state: a backup, an import, an older generation."""
 
 from whatsapp import sender_key_readers, sender_keys, signal_cipher
 from whatsapp.account import Account

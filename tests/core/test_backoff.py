@@ -1,4 +1,4 @@
-"""Delays: floors, growth, cap, jitter, the fast first retry, and what the upstream asks for (resilience §2)."""
+"""Delays: floors, growth, cap, jitter, the fast first retry, and what the upstream asks for."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The breaker's table: total, trips by either rule, probes, reopens, closes (resilience §3)."""
+"""The breaker's table: total, trips by either rule, probes, reopens, closes."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The table of failure kinds (resilience §1): what is retried, what counts, which code is shown."""
+"""The table of failure kinds: what is retried, what counts, which code is shown."""
 
 import pickle
 

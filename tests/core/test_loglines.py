@@ -1,4 +1,4 @@
-"""The log lines operators grep for, byte for byte (contract §3)."""
+"""The log lines operators grep for, byte for byte."""
 
 import pytest
 from hypothesis import given

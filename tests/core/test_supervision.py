@@ -1,4 +1,4 @@
-"""Restart intensity: five restarts in a minute, the sixth crash is quarantined (resilience §5)."""
+"""Restart intensity: five restarts in a minute, the sixth crash is quarantined."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Knobs of contract §2 do what they say: from the file, the environment, and for one instance.
+"""The knobs of conf/sambung.toml do what they say: from the file, the environment, and for one instance.
 
 How values are read and refused is tested in tests/cli; here a real server has to act on them.
 """

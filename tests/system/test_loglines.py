@@ -1,4 +1,4 @@
-"""The ten log lines that operators grep for (contract §3), byte for byte, as real runs write them."""
+"""The ten log lines that operators grep for, byte for byte, as real runs write them."""
 
 import os
 import subprocess
