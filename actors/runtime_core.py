@@ -31,9 +31,10 @@ from core.effects import (
 from core.instances import InstanceConfig
 from core.link_state import Context, Link, LinkState, export
 from core.messages import Address, CommandReply
-from core.outbox import Outbox, Transmit
+from core.outbox import Outbox, Pause, Transmit
 from core.protocol import Protocol, SendContent
-from core.records import InstanceRecord, OutboxMessage, StoredEvent
+from core.records import InstanceRecord, MessageOutcome
+from store.errors import StoreFailed
 
 STORE_RETRY_S = 1.0
 
@@ -59,7 +60,7 @@ class RuntimeCore:
         self.outbox = outbox
         self.transport = transport
         self.ports = ports
-        self.feed = EventFeed(session.unsent, session.acknowledge, self._send_events, *feed_numbers)
+        self.feed = EventFeed(session.unsent, session.acknowledge, ports.to_journal, *feed_numbers)
         self._session = session
         self._make_protocol = make_protocol
         self._protocol = make_protocol(record.config, settings)
@@ -130,7 +131,8 @@ class RuntimeCore:
     def _settle(self) -> None:
         """Make the turn durable, act, and go on until nothing is left to do; then tell the others."""
         while True:
-            self._pump_outbox()
+            if not self._turn:
+                self._pump_outbox()  # what it reads from the store is there: this turn's own was written before
             if not self._turn:
                 break
             batch, after = self._turn.take()
@@ -201,14 +203,22 @@ class RuntimeCore:
         now_s = self.ports.now_s()
         self.outbox, action = outboxes.next_send(self.outbox, now_s)
         match action:
-            case Transmit(message):
-                command = SendContent(message.message_id, message.data)
-                self._protocol_did(self._protocol.on_command(command, now_s))
-            case outboxes.Pause(until_s) if until_s != self._paused_outbox_s:
+            case Transmit(message_id):
+                self._transmit(message_id, now_s)
+            case Pause(until_s) if until_s != self._paused_outbox_s:
                 self._paused_outbox_s = until_s
                 self.ports.wake(max(0.0, until_s - now_s), "outbox", 0)
 
-    def _replied(self, reply: Reply, unsent: bool) -> None:
+    def _transmit(self, message_id: str, now_s: float) -> None:
+        try:
+            message = self._session.message(message_id)
+        except StoreFailed as failure:
+            return self._replied(Reply(message_id, str(failure), retry=True))
+        if message is None:
+            return self._replied(Reply(message_id, "the message is not stored any more"))
+        return self._protocol_did(self._protocol.on_command(SendContent(message_id, message.data), now_s))
+
+    def _replied(self, reply: Reply, unsent: bool = False) -> None:
         """The protocol's answer for one message; a send that broke the link is tried again on the next one."""
         error, retry = ("the link broke while sending", True) if unsent else (reply.error, reply.retry)
         now_s, wall_s = self.ports.now_s(), self.ports.wall_s()
@@ -216,12 +226,9 @@ class RuntimeCore:
         if done is not None:
             self._finished(done)
 
-    def _finished(self, message: OutboxMessage) -> None:
+    def _finished(self, message: MessageOutcome) -> None:
         self._turn.finished(message, self.ports.wall_s())
         self._dirty = True
-
-    def _send_events(self, stream: str, batch: tuple[StoredEvent, ...]) -> None:
-        self.ports.to_journal(stream, batch)
 
     def _throttle(self) -> None:
         """Stop reading while too much waits for the journal or the store."""

@@ -15,7 +15,7 @@ from core.effects import (
     WakeAt,
 )
 from core.link_state import Link, LinkState
-from core.records import OutboxMessage, TimelineEntry
+from core.records import MessageOutcome, TimelineEntry
 from store.session import Batch
 
 # Records that applications see as events; the others are for the log and the timeline.
@@ -91,9 +91,9 @@ class Turn:
         if record.event in PUBLIC:
             self.batch.events.append((record.event, dict(fields), wall_s))
 
-    def finished(self, message: OutboxMessage, wall_s: float) -> None:
+    def finished(self, message: MessageOutcome, wall_s: float) -> None:
         """A message of the outbox is done, one way or the other."""
-        self.batch.outbox.append(message)
+        self.batch.outcomes.append(message)
         told = {"id": message.message_id, "error": message.error}
         self.batch.events.append((f"message.{message.state.value}", told, wall_s))
 

@@ -2,14 +2,15 @@
 
 The outbox, not the HTTP request, talks to the upstream. Messages leave in the order they were accepted, one at a
 time, paced by a token bucket; a message is sent again with the same bytes until it is done or expires. Times of
-messages are epoch seconds, those of pacing are monotonic.
+messages are epoch seconds, those of pacing are monotonic. The bytes stay in the store: a full outbox of the largest
+messages would be more than a process may hold.
 """
 
 from dataclasses import dataclass, replace
 
 from core.config import OutboxSettings
 from core.gate import TokenBucket, filled, take
-from core.records import MessageState, OutboxMessage
+from core.records import MessageOutcome, MessageState, OutboxMessage, WaitingMessage
 
 # The wait before a message that failed in passing is tried again.
 RETRY_S = 5.0
@@ -19,13 +20,13 @@ RETRY_S = 5.0
 class Outbox:
     """`waiting`: oldest first; `in_flight`: the id handed to the protocol and not yet answered."""
 
-    waiting: tuple[OutboxMessage, ...]
+    waiting: tuple[WaitingMessage, ...]
     bucket: TokenBucket
     in_flight: str | None = None
     not_before_s: float = 0.0
 
     @classmethod
-    def of(cls, waiting: tuple[OutboxMessage, ...], policy: OutboxSettings, now_s: float) -> "Outbox":
+    def of(cls, waiting: tuple[WaitingMessage, ...], policy: OutboxSettings, now_s: float) -> "Outbox":
         return cls(waiting, TokenBucket.full(policy.rate_per_s, policy.burst, now_s))
 
 
@@ -33,7 +34,7 @@ class Outbox:
 class Transmit:
     """Hand this message to the protocol now."""
 
-    message: OutboxMessage
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,15 @@ def full(outbox: Outbox, policy: OutboxSettings) -> bool:
 
 def add(outbox: Outbox, message: OutboxMessage) -> Outbox:
     """The outbox with one more message at its end."""
-    return replace(outbox, waiting=(*outbox.waiting, message))
+    return replace(outbox, waiting=(*outbox.waiting, WaitingMessage(message.message_id, message.expires_at)))
 
 
-def expire(outbox: Outbox, wall_s: float) -> tuple[Outbox, tuple[OutboxMessage, ...]]:
+def expire(outbox: Outbox, wall_s: float) -> tuple[Outbox, tuple[MessageOutcome, ...]]:
     """Take out what has expired; a message in flight is left to its answer."""
     gone = tuple(
-        replace(one, state=MessageState.EXPIRED, finished_at=wall_s, error="expired before it could be sent")
+        MessageOutcome(
+            one.message_id, MessageState.EXPIRED, wall_s, one.tries, "expired before it could be sent"
+        )
         for one in outbox.waiting
         if one.expires_at <= wall_s and one.message_id != outbox.in_flight
     )
@@ -81,12 +84,12 @@ def next_send(outbox: Outbox, now_s: float) -> tuple[Outbox, Transmit | Pause | 
         return replace(outbox, bucket=bucket), Pause(now_s + wait_s)
     first = replace(outbox.waiting[0], tries=outbox.waiting[0].tries + 1)
     sending = replace(outbox, bucket=bucket, in_flight=first.message_id, waiting=(first, *outbox.waiting[1:]))
-    return sending, Transmit(first)
+    return sending, Transmit(first.message_id)
 
 
 def answered(
     outbox: Outbox, message_id: str, error: str | None, retry: bool, now_s: float, wall_s: float
-) -> tuple[Outbox, OutboxMessage | None]:
+) -> tuple[Outbox, MessageOutcome | None]:
     """The protocol's answer: sent, failed, or to be tried again (then the message stays and None is returned)."""
     found = next((one for one in outbox.waiting if one.message_id == message_id), None)
     free = replace(outbox, in_flight=None if outbox.in_flight == message_id else outbox.in_flight)
@@ -95,7 +98,7 @@ def answered(
     if error is not None and retry:
         return replace(free, not_before_s=now_s + RETRY_S), None
     state = MessageState.SENT if error is None else MessageState.FAILED
-    done = replace(found, state=state, finished_at=wall_s, error=error)
+    done = MessageOutcome(message_id, state, wall_s, found.tries, error)
     return replace(free, waiting=tuple(one for one in free.waiting if one is not found)), done
 
 

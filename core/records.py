@@ -118,6 +118,26 @@ class OutboxMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingMessage:
+    """An accepted message without its bytes, which stay in the store until they are sent."""
+
+    message_id: str
+    expires_at: float
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MessageOutcome:
+    """What became of an accepted message. `error`: why, unless it was sent; times: epoch seconds."""
+
+    message_id: str
+    state: MessageState
+    finished_at: float
+    tries: int
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineEntry:
     """What happened to a link: operators read it to learn why it is down and what comes next.
 

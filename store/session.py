@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from core.effects import Change
-from core.records import MessageState, OutboxMessage, StoredEvent, TimelineEntry
+from core.records import (
+    MessageOutcome,
+    MessageState,
+    OutboxMessage,
+    StoredEvent,
+    TimelineEntry,
+    WaitingMessage,
+)
 from store import sessionschema, sqlitefile
 from store.errors import MessageConflict, StoreFailed
 from store.opening import prepare
@@ -25,6 +32,7 @@ from store.sessionwrites import (
     put_changes,
     put_events,
     put_message,
+    put_outcome,
     put_timeline,
 )
 
@@ -35,19 +43,19 @@ MAX_BATCH_BYTES = 1024 * 1024
 class Batch:
     """What one drain wants durable: `events` are (kind, data, epoch seconds), numbered in this order.
 
-    `outbox` inserts or replaces by message id; `link_state` None leaves the stored one.
+    `outbox`: newly accepted messages; `outcomes`: of messages accepted before; `link_state` None leaves the stored one.
     """
 
     changes: list[Change] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     outbox: list[OutboxMessage] = field(default_factory=list)
+    outcomes: list[MessageOutcome] = field(default_factory=list)
     timeline: list[TimelineEntry] = field(default_factory=list)
     link_state: dict[str, Any] | None = None
 
     def __bool__(self) -> bool:
-        return (
-            bool(self.changes or self.events or self.outbox or self.timeline) or self.link_state is not None
-        )
+        written = self.changes or self.events or self.outbox or self.outcomes or self.timeline
+        return bool(written) or self.link_state is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class SessionData:
     stream: str
     next_event_number: int
     unsent: int
-    pending: tuple[OutboxMessage, ...]
+    pending: tuple[WaitingMessage, ...]
 
 
 class SessionStore:
@@ -108,7 +116,8 @@ class SessionStore:
                 f"SELECT {MESSAGE_COLUMNS} FROM outbox WHERE state = ? ORDER BY seq",
                 (MessageState.ACCEPTED.value,),
             )
-            pending = tuple(unpack_message(row) for row in rows)
+            # One body at a time: together they may be larger than a process is allowed to be.
+            pending = tuple(_waiting(unpack_message(row)) for row in rows)
             link = sessionschema.get_meta(db, "link")
         return SessionData(
             entries,
@@ -128,6 +137,8 @@ class SessionStore:
                 sessionschema.put_meta(db, "stream", [self.stream, number])
             for message in batch.outbox:
                 put_message(db, message)
+            for outcome in batch.outcomes:
+                put_outcome(db, outcome)
             put_timeline(db, batch.timeline)
             if batch.link_state is not None:
                 sessionschema.put_meta(db, "link", batch.link_state)
@@ -214,6 +225,10 @@ class SessionStore:
 
     def _guard(self) -> contextlib.AbstractContextManager[None]:
         return sqlitefile.reading(self.path)
+
+
+def _waiting(message: OutboxMessage) -> WaitingMessage:
+    return WaitingMessage(message.message_id, message.expires_at, message.tries)
 
 
 def _within_budget(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:

@@ -2,12 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from core.effects import Change
-from core.records import MessageState, OutboxMessage, TimelineEntry
+from core.records import MessageOutcome, MessageState, OutboxMessage, TimelineEntry
 from store.codec import checksum
-from store.rows import pack_entry, pack_event, pack_message
+from store.rows import MESSAGE_COLUMNS, pack_entry, pack_event, pack_message, unpack_message
 
 # Kind, data, epoch seconds.
 Event = tuple[str, Mapping[str, Any], float]
@@ -40,6 +41,23 @@ def put_message(db: sqlite3.Connection, message: OutboxMessage) -> None:
     found = db.execute("SELECT seq FROM outbox WHERE message_id = ?", row[:1]).fetchone()
     values = (found[0] if found else _next(db, "outbox"), *row)
     db.execute("REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?)", (*values, checksum(*values)))
+
+
+def put_outcome(db: sqlite3.Connection, outcome: MessageOutcome) -> None:
+    """Finish a stored message; one that is not there any more needs no end."""
+    where = (outcome.message_id,)
+    row = db.execute(f"SELECT {MESSAGE_COLUMNS} FROM outbox WHERE message_id = ?", where).fetchone()
+    if row is not None:
+        put_message(
+            db,
+            replace(
+                unpack_message(row),
+                state=outcome.state,
+                finished_at=outcome.finished_at,
+                tries=outcome.tries,
+                error=outcome.error,
+            ),
+        )
 
 
 def put_timeline(db: sqlite3.Connection, entries: Iterable[TimelineEntry]) -> None:

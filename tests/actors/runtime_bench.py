@@ -122,14 +122,17 @@ class LateStore:
 
     at_once: bool = True
     failing: bool = False
+    unreadable: bool = False
     taken: list[tuple[int, Batch]] = field(default_factory=list)
     events: list[StoredEvent] = field(default_factory=list)
     acknowledged: int = 0
+    messages: dict[str, OutboxMessage] = field(default_factory=dict)
 
     def submit(self, number: int, batch: Batch) -> bool:
         if self.failing:
             raise StoreFailed("test.db", StoreFault.FULL, "no space")
         self.taken.append((number, batch))
+        self.messages |= {one.message_id: one for one in batch.outbox}
         for kind, data, at in batch.events:
             self.events.append(StoredEvent(len(self.events) + 1, kind, data, at))
         return self.at_once
@@ -141,7 +144,9 @@ class LateStore:
         self.acknowledged = max(self.acknowledged, up_to)
 
     def message(self, message_id: str) -> OutboxMessage | None:
-        return None
+        if self.unreadable:
+            raise StoreFailed("test.db", StoreFault.IO, "cannot be read")
+        return self.messages.get(message_id)
 
 
 @dataclass

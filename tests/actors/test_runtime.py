@@ -7,6 +7,7 @@ from actors.obeying import obey
 from actors.ports import Answer
 from actors.transport import Closed, Lost, Opened
 from core import link_events as events
+from core import outbox
 from core.effects import Authenticated, Change, Emit, Persist, ProtocolEffect, Reply, Send
 from core.failures import Failure, FailureKind
 from core.link_state import LinkState
@@ -113,8 +114,33 @@ def test_messages_are_held_while_the_link_is_down_and_leave_in_order_once_it_is_
     b.open()
     assert b.wire.sent == [b"m1", b"m2"]
     assert kinds(b.store)[-2:] == ["message.sent", "message.sent"]
-    states = [m.state for _, batch in b.store.taken for m in batch.outbox]
-    assert states == [MessageState.ACCEPTED] * 2 + [MessageState.SENT] * 2
+    accepted = [one.state for _, batch in b.store.taken for one in batch.outbox]
+    assert accepted == [MessageState.ACCEPTED] * 2
+    ends = [(one.message_id, one.state) for _, batch in b.store.taken for one in batch.outcomes]
+    assert ends == [("m1", MessageState.SENT), ("m2", MessageState.SENT)]
+
+
+def test_a_message_that_cannot_be_read_now_is_sent_later() -> None:
+    b = bench()
+    b.open()
+    b.store.unreadable = True
+    b.runtime.submit(message("m1", b"bytes"), Answer(None, CommandReply("m1", True)))
+    assert b.wire.sent == [] and [one.message_id for one in b.runtime.outbox.waiting] == ["m1"]
+    b.store.unreadable = False
+    b.world.now += outbox.RETRY_S
+    b.runtime.wake("outbox", 0)
+    assert b.wire.sent == [b"bytes"] and b.runtime.outbox.waiting == ()
+
+
+def test_a_message_that_is_stored_no_more_fails_and_the_next_one_leaves() -> None:
+    b = bench()
+    for name in ("m1", "m2"):
+        b.runtime.submit(message(name, name.encode()), Answer(None, CommandReply(name, True)))
+    del b.store.messages["m1"]
+    b.open()
+    ends = [(one.message_id, one.state) for _, batch in b.store.taken for one in batch.outcomes]
+    assert ends == [("m1", MessageState.FAILED), ("m2", MessageState.SENT)]
+    assert b.wire.sent == [b"m2"]
 
 
 def test_a_message_is_answered_only_when_it_is_durable() -> None:
@@ -221,7 +247,7 @@ def test_a_message_the_protocol_refuses_fails_with_its_reason() -> None:
     b = bench(protocol=Recording())
     b.open()
     b.runtime.submit(message("m1"), Answer(None, CommandReply("m1", True)))
-    done = [m for _, batch in b.store.taken for m in batch.outbox][-1]
+    done = [m for _, batch in b.store.taken for m in batch.outcomes][-1]
     assert (done.state, done.error) == (MessageState.FAILED, "not today")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.effects import Change
-from core.records import OutboxMessage, TimelineEntry
+from core.records import MessageOutcome, MessageState, OutboxMessage, TimelineEntry, WaitingMessage
 from store import sessionviews
 from store.codec import Unstorable
 from store.errors import StoreFailed, StoreFault
@@ -67,7 +67,7 @@ def test_every_part_of_a_batch_comes_back(store: SessionStore) -> None:
     loaded = again.load()
     assert loaded.entries == {("keys", "one"): b"1", ("keys", "two"): b"2", ("pre", "one"): b""}
     assert loaded.link_state == {"breaker": "open", "failures": [1.5, 2.5]}
-    assert loaded.pending == (message(1), message(2))
+    assert loaded.pending == (WaitingMessage("m1", NOW + 1000), WaitingMessage("m2", NOW + 1000))
     assert (loaded.next_event_number, loaded.unsent) == (4, 3)
     assert [(e.number, e.kind, e.data, e.at) for e in again.unsent(10)[1]] == [
         (n + 1, kind, body, at) for n, (kind, body, at) in enumerate(events(3))
@@ -97,6 +97,7 @@ def test_an_empty_batch_is_false_and_any_content_makes_it_true() -> None:
         Batch(changes=[Change("a", "b", None)]),
         Batch(events=events(1)),
         Batch(outbox=[message(1)]),
+        Batch(outcomes=[MessageOutcome("m1", MessageState.SENT, NOW, 1)]),
         Batch(timeline=[TimelineEntry(NOW, "e", "s")]),
         Batch(link_state={}),
     ]

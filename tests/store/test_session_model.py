@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from core.effects import Change
-from core.records import MessageState, OutboxMessage, TimelineEntry
+from core.records import MessageOutcome, MessageState, OutboxMessage, TimelineEntry
 from store import sessionviews
 from store.codec import Unstorable
 from store.errors import MessageConflict
@@ -82,9 +82,13 @@ class SessionModel(RuleBasedStateMachine):
     def finish(self, message_id: str, state: MessageState, tries: int) -> None:
         known = self.outbox.get(message_id)
         if known is not None:
-            changed = replace(known, state=state, tries=tries, finished_at=float(tries), error="é" * tries)
-            self.store.commit(Batch(outbox=[changed]))
-            self.outbox[message_id] = changed
+            outcome = MessageOutcome(message_id, state, float(tries), tries, "é" * tries)
+            self.store.commit(Batch(outcomes=[outcome]))
+            self.outbox[message_id] = replace(
+                known, state=state, tries=tries, finished_at=float(tries), error="é" * tries
+            )
+        else:
+            self.store.commit(Batch(outcomes=[MessageOutcome(message_id, state, 1.0, tries)]))
 
     @rule(ahead=st.integers(0, 4))
     def acknowledge(self, ahead: int) -> None:
@@ -136,7 +140,9 @@ class SessionModel(RuleBasedStateMachine):
         assert loaded.link_state == self.link
         assert loaded.next_event_number == self.next
         assert loaded.stream == self.store.stream and loaded.stream in self.streams
-        assert list(loaded.pending) == [m for m in self.outbox.values() if m.state is MessageState.ACCEPTED]
+        assert [one.message_id for one in loaded.pending] == [
+            one.message_id for one in self.outbox.values() if one.state is MessageState.ACCEPTED
+        ]
         unsent = self.store.unsent(1000)[1]
         assert [(e.number, e.kind, e.data, e.at) for e in unsent] == self.events
         assert self.store.unsent_count() == len(self.events)

@@ -1,12 +1,13 @@
 """The outbox in a session file: accepted once, in order, pruned when finished."""
 
 import sqlite3
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from core.records import MessageState, OutboxMessage, TimelineEntry
+from core.records import MessageOutcome, MessageState, OutboxMessage, TimelineEntry
 from store import sessionviews
 from store.errors import MessageConflict
 from store.layout import DataDir
@@ -46,12 +47,36 @@ def test_a_message_is_accepted_once(store: SessionStore) -> None:
 def test_an_updated_message_keeps_its_place(store: SessionStore) -> None:
     store.commit(Batch(outbox=[message(1), message(2), message(3)]))
     store.commit(Batch(outbox=[message(1, tries=4)]))
-    store.commit(Batch(outbox=[message(2, state=MessageState.FAILED, error="refused", finished_at=5)]))
+    store.commit(Batch(outcomes=[MessageOutcome("m2", MessageState.FAILED, 5.0, 3, "refused")]))
     assert [m.message_id for m in store.load().pending] == ["m1", "m3"]
-    assert store.message("m2") == message(2, state=MessageState.FAILED, error="refused", finished_at=5)
+    assert store.message("m2") == message(
+        2, state=MessageState.FAILED, error="refused", finished_at=5, tries=3
+    )
     again = reopened(store)
     assert again.load().pending[0].tries == 4
     again.close()
+
+
+def test_the_outcome_of_a_message_that_is_gone_is_nothing(store: SessionStore) -> None:
+    store.commit(Batch(outcomes=[MessageOutcome("m1", MessageState.SENT, NOW, 1)]))
+    assert store.message("m1") is None
+
+
+def test_a_full_outbox_is_loaded_and_ended_without_holding_its_bytes(store: SessionStore) -> None:
+    many, size = 40, 1 << 20
+    for number in range(many):
+        store.add_message(message(number, data=bytes(size)))
+    tracemalloc.start()
+    try:
+        pending = store.load().pending
+        store.commit(
+            Batch(outcomes=[MessageOutcome(one.message_id, MessageState.EXPIRED, NOW, 0) for one in pending])
+        )
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(pending) == many and most < 8 * size
+    assert store.load().pending == ()
 
 
 def test_pruning_keeps_the_newest_finished_and_every_pending_message(store: SessionStore) -> None:
