@@ -110,8 +110,8 @@ class InstanceActor(InstanceEnds):
             make_protocol=make_protocol,
             ports=self,
         )
-        if setup.record.desired is Desired.CONNECTED:
-            self._runtime.link_event(events.Want())
+        wanted = setup.record.desired is Desired.CONNECTED
+        self._runtime.link_event(events.Want() if wanted else events.Unwant())
         self._beat()
 
     def receiveMsg_StopInstance(self, message: StopInstance, sender: Address) -> None:
@@ -119,7 +119,8 @@ class InstanceActor(InstanceEnds):
         self._stopping = message
         if self._runtime is None:
             return self._finish()
-        self._runtime.link_event(events.Unwant())
+        # A restart is no wish about the link: the replacement goes on waiting where this process was.
+        self._runtime.link_event(events.ProcessEnds())
         self._finish_when_closed()
         assert self._setup is not None
         self.wake_after(self._setup.settings.transport.close_timeout_s + STOP_GRACE_S, "finish", 0)

@@ -20,6 +20,7 @@ from core.link_events import (
     Held,
     Lost,
     Opened,
+    ProcessEnds,
     ProtocolFailed,
     Reconfigured,
     ResetBreaker,
@@ -47,10 +48,14 @@ from core.link_moves import (
 from core.link_operator import (
     close_reconfigured,
     close_unwanted,
+    end_closed,
+    end_connection,
+    end_waiting,
     force,
     park_reconfigured,
     park_unwanted,
     reset,
+    rest_unwanted,
     stop_waiting,
     waiting_reconfigured,
     want,
@@ -71,9 +76,13 @@ TRANSITIONS: dict[type, dict[LinkState, Handler]] = {
         _S.OPEN: want_again, _S.CLOSING: want_again, _S.PARKED: want_parked,
     },
     Unwant: {
-        _S.IDLE: ignore, _S.WAITING: stop_waiting, _S.DIALLING: close_unwanted,
+        _S.IDLE: rest_unwanted, _S.WAITING: stop_waiting, _S.DIALLING: close_unwanted,
         _S.AUTHENTICATING: close_unwanted, _S.OPEN: close_unwanted, _S.CLOSING: close_unwanted,
         _S.PARKED: park_unwanted,
+    },
+    ProcessEnds: {
+        _S.IDLE: ignore, _S.WAITING: end_waiting, _S.DIALLING: end_connection, _S.AUTHENTICATING: end_connection,
+        _S.OPEN: end_connection, _S.CLOSING: end_closed, _S.PARKED: end_closed,
     },
     Granted: {
         _S.IDLE: ignore, _S.WAITING: granted, _S.DIALLING: ignore, _S.AUTHENTICATING: ignore, _S.OPEN: ignore,

@@ -19,6 +19,11 @@ class Unwant:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessEnds:
+    """The process stops, which is no wish of the operator's: what the link waits for goes on in the next one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Granted:
     """The gate gave a permit."""
 
@@ -107,6 +112,7 @@ class Reconfigured:
 Event = (
     Want
     | Unwant
+    | ProcessEnds
     | Granted
     | Held
     | Opened

@@ -1,4 +1,7 @@
-"""What the cells of the link's table do when the operator speaks: wanted or not, forced, reset, reconfigured."""
+"""What the cells of the link's table do when the operator speaks: wanted or not, forced, reset, reconfigured.
+
+And when the process ends, which is no wish about the link.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -6,19 +9,24 @@ from typing import Any
 from core.breaker import BreakerInput, BreakerState
 from core.effects import LinkEffect, Publish, Record, WakeLink
 from core.link_moves import Step, close, dial
-from core.link_retry import begin, parked_record, rest, step_breaker
-from core.link_state import Context, Link, LinkState, Verdict, verdict
+from core.link_retry import begin, parked_record, rest, step_breaker, wait_on
+from core.link_state import Context, Link, LinkState, Verdict, enter, verdict
 from core.link_timers import ban_over
 
 UNWANTED = "disconnect requested"
 RECONFIGURED = "configuration changed"
+ENDING = "the process ends"
 
 
 # ── wanted, unwanted ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def want(link: Link, event: Any, context: Context) -> Step:
-    return begin(replace(link, wanted=True), context)
+    """A wait that began in an earlier process goes on: a restart is no reason to press an upstream."""
+    wanted, at_s = replace(link, wanted=True), link.backs_off_until_s
+    if at_s is None or at_s <= context.now_s:
+        return begin(wanted, context)
+    return wait_on(wanted, at_s, context)
 
 
 def want_again(link: Link, event: Any, context: Context) -> Step:
@@ -40,6 +48,11 @@ def want_parked(link: Link, event: Any, context: Context) -> Step:
     return wanted, [parked_record(link), WakeLink("ban_over", wanted.timer, link.next_at_s), Publish()]
 
 
+def rest_unwanted(link: Link, event: Any, context: Context) -> Step:
+    """Nothing is waited for any more, also not what an earlier process waited for."""
+    return (link, []) if link.failure is None else rest(link, context)
+
+
 def park_unwanted(link: Link, event: Any, context: Context) -> Step:
     """Only the wish changes; why a link is parked is not forgotten."""
     return (replace(link, wanted=False), [Publish()]) if link.wanted else (link, [])
@@ -53,6 +66,31 @@ def close_unwanted(link: Link, event: Any, context: Context) -> Step:
     if link.state is LinkState.CLOSING:
         return replace(link, wanted=False, forced=False), [Publish()]
     return close(replace(link, wanted=False), UNWANTED, context)
+
+
+# ── the process ends ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def end_waiting(link: Link, event: Any, context: Context) -> Step:
+    """Idle like after `core.link_state.restore`: with the failure and the wait that the next process goes on with."""
+    idle = replace(
+        enter(link, LinkState.IDLE, context.now_s),
+        wanted=False,
+        timer=link.timer + 1,
+        asking=False,
+        next_at_s=link.backs_off_until_s,
+        cause=None,
+    )
+    return idle, [Record("link.idle", "INFO", {"cause": ENDING}), Publish()]
+
+
+def end_connection(link: Link, event: Any, context: Context) -> Step:
+    return close(replace(link, wanted=False), ENDING, context)
+
+
+def end_closed(link: Link, event: Any, context: Context) -> Step:
+    """Nothing begins after the close, nor after a temporary ban: that is for the next process."""
+    return (replace(link, wanted=False, forced=False), [Publish()]) if link.wanted else (link, [])
 
 
 # ── reconfigured ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -145,6 +145,21 @@ def _back_off(
     ]
 
 
+def wait_on(link: Link, at_s: float, context: Context) -> tuple[Link, list[LinkEffect]]:
+    """Go on backing off as an earlier process began to."""
+    waiting = replace(
+        enter(link, LinkState.WAITING, context.now_s),
+        timer=link.timer + 1,
+        next_at_s=at_s,
+        cause=link.failure.text if link.failure else None,
+    )
+    return waiting, [
+        Record("link.waiting", "INFO", {"cause": waiting.cause, "delay_s": at_s - context.now_s}),
+        WakeLink("retry", waiting.timer, at_s),
+        Publish(),
+    ]
+
+
 # ── not trying ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 

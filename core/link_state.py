@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, assert_never
 
+from core.backoff import MAX_RETRY_AFTER_S
 from core.breaker import Breaker, BreakerState
 from core.config import Settings
 from core.failures import Failure, FailureKind
@@ -52,6 +53,13 @@ class Link:
     def awaits_probe(self) -> bool:
         """True while only the breaker's open time keeps the link from dialling."""
         return self.state is LinkState.WAITING and self.breaker.state is BreakerState.OPEN and not self.asking
+
+    @property
+    def backs_off_until_s(self) -> float | None:
+        """When a backoff ends, also of an idle link whose process ended meanwhile; None while something else counts:
+        the gate, the breaker."""
+        backs_off = self.state in (LinkState.IDLE, LinkState.WAITING) and not self.asking
+        return self.next_at_s if backs_off and self.breaker.state is not BreakerState.OPEN else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,20 @@ def export(link: Link, now_s: float, wall_s: float) -> dict[str, Any]:
         "failures": [at + offset_s for at in breaker.failures],
         "consecutive": breaker.consecutive,
         "opened_at": None if breaker.opened_at_s is None else max(0.0, breaker.opened_at_s + offset_s),
+        "failure": _export_failure(link, now_s, wall_s),
         "parked": _export_parked(link, now_s, offset_s),
+    }
+
+
+def _export_failure(link: Link, now_s: float, wall_s: float) -> dict[str, Any] | None:
+    """The last failure of a link that tries again, and until when it backs off."""
+    if link.failure is None or link.failure.permanent:
+        return None
+    until_s = link.backs_off_until_s
+    return {
+        **_plain(link.failure),
+        "until": None if until_s is None else until_s - now_s + wall_s,
+        "left_s": None if until_s is None else until_s - now_s,
     }
 
 
@@ -144,12 +165,14 @@ def _export_parked(link: Link, now_s: float, offset_s: float) -> dict[str, Any] 
         return None
     assert failure is not None
     return {
-        "kind": failure.kind.value,
-        "text": failure.text,
-        "status": failure.status,
+        **_plain(failure),
         "since": link.since_s + offset_s,
         "until": None if until_s is None else until_s + offset_s,
     }
+
+
+def _plain(failure: Failure) -> dict[str, Any]:
+    return {"kind": failure.kind.value, "text": failure.text, "status": failure.status}
 
 
 def restore(stored: Mapping[str, Any] | None, now_s: float, wall_s: float) -> Link:
@@ -171,7 +194,22 @@ def restore(stored: Mapping[str, Any] | None, now_s: float, wall_s: float) -> Li
     if state is BreakerState.HALF_OPEN:
         breaker = replace(breaker, opened_at_s=float("-inf"))
     link = Link(attempts=stored["attempts"], breaker=breaker, since_s=now_s)
-    return _restore_parked(link, stored["parked"], now_s, wall_s)
+    # Stores of before this was kept have no such entry.
+    backing_off = _restore_failure(link, stored.get("failure"), now_s, wall_s)
+    return _restore_parked(backing_off, stored["parked"], now_s, wall_s)
+
+
+def _restore_failure(link: Link, failed: Mapping[str, Any] | None, now_s: float, wall_s: float) -> Link:
+    """Why the link was down, and its wait, which no clock makes longer than what was left of it, nor than a day."""
+    if failed is None:
+        return link
+    until = failed["until"]
+    left_s = None if until is None else min(until - wall_s, failed["left_s"], MAX_RETRY_AFTER_S)
+    return replace(
+        link,
+        failure=_failure(failed),
+        next_at_s=None if left_s is None or left_s <= 0 else now_s + left_s,
+    )
 
 
 def _restore_parked(link: Link, parked: Mapping[str, Any] | None, now_s: float, wall_s: float) -> Link:
@@ -181,8 +219,12 @@ def _restore_parked(link: Link, parked: Mapping[str, Any] | None, now_s: float, 
     return replace(
         link,
         state=LinkState.PARKED,
-        failure=Failure(FailureKind(parked["kind"]), parked["text"], parked["status"]),
+        failure=_failure(parked),
         cause=parked["text"],
         since_s=min(parked["since"], wall_s) - offset_s,
         next_at_s=None if until is None else until - offset_s,
     )
+
+
+def _failure(stored: Mapping[str, Any]) -> Failure:
+    return Failure(FailureKind(stored["kind"]), stored["text"], stored["status"])

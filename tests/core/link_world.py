@@ -6,6 +6,7 @@ every event the link must agree with it: `link_laws` says in what, `test_link_ma
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import event
 from hypothesis.stateful import RuleBasedStateMachine
 
@@ -18,6 +19,7 @@ from core.failures import Failure, FailureKind
 from core.link_events import (
     Event,
     ForceRetry,
+    ProcessEnds,
     Reconfigured,
     ResetBreaker,
     Unwant,
@@ -181,8 +183,17 @@ class LinkWorld(RuleBasedStateMachine):
             return Verdict.STARTS if over else Verdict.PARKED
         return Verdict.PARKED
 
+    def end(self) -> None:
+        """The supervisor stops the process: the link is left alone, and its wait is not lost."""
+        before = self.link
+        self.wanted = False
+        self.probe_excused = True
+        self.give(ProcessEnds())
+        assert (self.link.attempts, self.link.breaker) == (before.attempts, before.breaker)
+        assert self.link.backs_off_until_s == before.backs_off_until_s
+
     def replace(self) -> None:
-        """Sockets, timers and permits die with it; breaker, attempts and why it is parked come back."""
+        """Sockets, timers and permits die with it; breaker, attempts, backoff and why it is parked come back."""
         stored = export(self.link, self.now_s, WALL_S)
         before, self.link = self.link, restore(stored, self.now_s, WALL_S)
         self.socket, self.timers, self.asked, self.last_dial = None, [], set(), 0
@@ -190,6 +201,9 @@ class LinkWorld(RuleBasedStateMachine):
         assert self.link.attempts == before.attempts
         assert len(self.link.breaker.failures) == len(before.breaker.failures)
         assert (self.link.state is LinkState.PARKED) is (self.parked_by is not None)
+        left_s = 0.0 if before.backs_off_until_s is None else before.backs_off_until_s - self.now_s
         if self.wanted:
             self.wanted = False
             self.want()
+            if left_s > 1e-3:  # the wall clock is that coarse
+                assert self.link.next_at_s == pytest.approx(self.now_s + left_s)

@@ -37,7 +37,7 @@ class LinkMachine(LinkLaws):
     def fix_randomness(self, u: float) -> None:
         self.u = u
 
-    @rule(says=st.sampled_from(["want", "want", "unwant", "reconfigure", "reset", "force", "replace"]))
+    @rule(says=st.sampled_from(["want", "want", "unwant", "reconfigure", "reset", "force", "end", "replace"]))
     def the_operator_says(self, says: str) -> None:
         """One rule for all of it, or random walks would never get anywhere."""
         getattr(self, says)()

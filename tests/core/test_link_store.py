@@ -1,6 +1,5 @@
 """What survives the process: breaker with its remaining open time, attempts, and why a link is parked."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -12,19 +11,7 @@ from core.failures import Failure, FailureKind
 from core.link_events import ForceRetry, Lost, Want
 from core.link_state import Link, LinkState, export, restore
 from tests.core.driver import Driver, refuses
-
-# The monotonic clocks of two processes, and the wall clock, have nothing to do with each other.
-OLD_NOW_S = 50_000.0
-NEW_NOW_S = 7.0
-WALL_S = 1_790_000_000.0
-
-TRIPPED = Breaker(BreakerState.OPEN, (OLD_NOW_S - 200, OLD_NOW_S - 100), 10, OLD_NOW_S - 100)
-
-
-def carried(link: Link, passed_s: float = 0.0) -> Link:
-    """The link after its process was replaced `passed_s` seconds (of the wall clock) later."""
-    stored = json.loads(json.dumps(export(link, OLD_NOW_S, WALL_S), allow_nan=False))
-    return restore(stored, NEW_NOW_S, WALL_S + passed_s)
+from tests.core.link_carried import BAN, NEW_NOW_S, OLD_NOW_S, TRIPPED, WALL_S, carried, parked
 
 
 def test_nothing_stored_is_a_new_link() -> None:
@@ -82,9 +69,7 @@ def test_a_restored_probe_can_be_stored_again_before_it_runs() -> None:
     assert driver.dials == 1
 
 
-def parked(failure: Failure, **more: float | bool) -> Link:
-    link = Link(LinkState.PARKED, wanted=True, failure=failure, since_s=OLD_NOW_S - 30)
-    return replace(link, **more)  # type: ignore[arg-type]
+# ── parked ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_parked_link_comes_back_parked_with_reason_and_time() -> None:
@@ -117,9 +102,6 @@ def test_a_parking_in_progress_is_not_lost_with_the_process() -> None:
 )
 def test_any_other_close_comes_back_idle(pending: Failure | None) -> None:
     assert carried(Link(LinkState.CLOSING, wanted=True, pending=pending)).state is LinkState.IDLE
-
-
-BAN = Failure(FailureKind.TEMP_BANNED, "banned for a while", retry_after_s=100.0)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from core.link_events import (
     Held,
     Lost,
     Opened,
+    ProcessEnds,
     ProtocolFailed,
     Reconfigured,
     ResetBreaker,
@@ -54,6 +55,7 @@ names = st.sampled_from(["retry", "permit", "renew", "unanswered", "deadline", "
 event_of: dict[type, st.SearchStrategy[Event]] = {
     Want: st.builds(Want),
     Unwant: st.builds(Unwant),
+    ProcessEnds: st.builds(ProcessEnds),
     Granted: st.builds(Granted, epochs),
     Held: st.builds(Held, epochs, st.floats(0, 100)),
     Opened: st.builds(Opened, epochs),
