@@ -216,12 +216,16 @@ def _restore_parked(link: Link, parked: Mapping[str, Any] | None, now_s: float, 
     if parked is None:
         return link
     offset_s, until = wall_s - now_s, parked["until"]
+    since = min(parked["since"], wall_s)
+    if until is not None:
+        # Stored under a clock that was ahead: the ban is as long as it was, counted from now.
+        until = min(until, since + (until - parked["since"]), wall_s + LONGEST_BAN_S)
     return replace(
         link,
         state=LinkState.PARKED,
         failure=_failure(parked),
         cause=parked["text"],
-        since_s=min(parked["since"], wall_s) - offset_s,
+        since_s=since - offset_s,
         next_at_s=None if until is None else until - offset_s,
     )
 

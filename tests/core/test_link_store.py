@@ -125,6 +125,30 @@ def test_a_ban_that_ended_while_the_server_was_down_is_over() -> None:
     assert driver.dials == 1
 
 
+@pytest.mark.parametrize("ahead_s", [3600.0, 2893 * 86_400.0, 1e12], ids=["an hour", "years", "aeons"])
+def test_a_ban_stored_under_a_clock_that_was_ahead_is_no_longer_than_it_was(ahead_s: float) -> None:
+    link = carried(parked(BAN, next_at_s=OLD_NOW_S + 70), passed_s=-ahead_s)
+    assert (link.since_s, link.next_at_s) == (NEW_NOW_S, pytest.approx(NEW_NOW_S + 100, abs=1e-3))
+
+
+@given(
+    since_s=st.floats(0, 1e9),
+    for_s=st.floats(0, 1e12),
+    moved=st.floats(-1e12, 1e12),
+)
+def test_no_clock_makes_a_ban_longer_than_it_was_nor_than_a_year(
+    since_s: float, for_s: float, moved: float
+) -> None:
+    banned = parked(BAN, since_s=OLD_NOW_S - since_s, next_at_s=OLD_NOW_S - since_s + for_s)
+    link = carried(banned, moved)
+    assert link.next_at_s is not None
+    slack_s = 1e-3  # floats of that size
+    assert link.since_s <= NEW_NOW_S + slack_s
+    assert link.next_at_s <= NEW_NOW_S + min(for_s, 366 * 86_400.0) + slack_s
+    if since_s + moved >= 0 and since_s + moved <= for_s <= 366 * 86_400.0:
+        assert link.next_at_s == pytest.approx(NEW_NOW_S + for_s - since_s - moved, abs=slack_s)
+
+
 def test_a_ban_of_unknown_length_waits_for_the_operator() -> None:
     driver = Driver(link=carried(parked(replace(BAN, retry_after_s=None))), now_s=NEW_NOW_S)
     driver.do(Want())
