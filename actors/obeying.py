@@ -67,7 +67,7 @@ def _too_soon(ref: str, wait_s: float) -> CommandReply:
 def _parked(runtime: Runtime, ref: str) -> CommandReply:
     failure = runtime.link.failure
     assert failure is not None
-    step = failure.kind.policy.next_step
+    step = failure.next_step
     data = {"reason": failure.text, "kind": failure.kind.value, "next_step": step}
     return CommandReply(ref, False, "parked", f"{failure.text}. {step}", data)
 

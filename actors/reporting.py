@@ -57,7 +57,7 @@ def snapshot(link: Link, around: Surroundings) -> InstanceSnapshot:
         breaker_state=link.breaker.state.value,
         reason=around.trouble or link.cause or (failure.text if failure else None),
         failure_kind=failure.kind.value if failure else None,
-        next_step=failure.kind.policy.next_step if parked and failure else None,
+        next_step=failure.next_step if parked and failure else None,
         since=wall(link.since_s),
         attempts=link.attempts,
         recent_failures=len(recent),

@@ -101,5 +101,5 @@ class Turn:
 def _why_not(link: Link) -> str | None:
     """Why there is no next attempt, for the timeline."""
     if link.state is LinkState.PARKED:
-        return link.failure.kind.policy.next_step if link.failure else "parked"
+        return link.failure.next_step if link.failure else "parked"
     return None if link.wanted else "not wanted"

@@ -64,7 +64,7 @@ POLICIES: dict[FailureKind, KindPolicy] = {
         False,
         False,
         401,
-        "The session was unlinked or its login refused: link it again or correct its configuration.",
+        "The session was unlinked: link it again.",
     ),
     FailureKind.BANNED: KindPolicy(False, False, 403, "The account is banned: settle it with the upstream."),
     FailureKind.TEMP_BANNED: KindPolicy(False, False, 402, "Wait until the ban ends, then force-retry."),
@@ -78,18 +78,28 @@ POLICIES: dict[FailureKind, KindPolicy] = {
 }
 
 
+AGAIN = "Correct it at the upstream, then disconnect and connect; or correct the instance's configuration."
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One failure of a link.
 
     `text`: for people, without secrets. `status`: the code shown, the kind's own when None is given.
     `retry_after_s`: seconds that the upstream asked for; for a temporary ban, those until its end.
+    `again`: no credentials were lost with it, so that a disconnect frees a link that it parked.
     """
 
     kind: FailureKind
     text: str
     status: int | None = None
     retry_after_s: float | None = None
+    again: bool = False
+
+    @property
+    def next_step(self) -> str | None:
+        """What the operator can do about a link that this failure parked."""
+        return AGAIN if self.again else self.kind.policy.next_step
 
     @property
     def shown_status(self) -> int:

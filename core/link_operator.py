@@ -54,7 +54,9 @@ def rest_unwanted(link: Link, event: Any, context: Context) -> Step:
 
 
 def park_unwanted(link: Link, event: Any, context: Context) -> Step:
-    """Only the wish changes; why a link is parked is not forgotten."""
+    """Only the wish changes; why a link is parked is not forgotten. Unless connecting anew is all that it needs."""
+    if link.failure is not None and link.failure.again:
+        return rest(replace(link, wanted=False), context)
     return (replace(link, wanted=False), [Publish()]) if link.wanted else (link, [])
 
 
@@ -64,7 +66,9 @@ def stop_waiting(link: Link, event: Any, context: Context) -> Step:
 
 def close_unwanted(link: Link, event: Any, context: Context) -> Step:
     if link.state is LinkState.CLOSING:
-        return replace(link, wanted=False, forced=False), [Publish()]
+        # As when it is parked already: after a disconnect, what needs no more than that is tried again.
+        pending = None if link.pending is not None and link.pending.again else link.pending
+        return replace(link, wanted=False, forced=False, pending=pending), [Publish()]
     return close(replace(link, wanted=False), UNWANTED, context)
 
 

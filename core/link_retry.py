@@ -187,7 +187,7 @@ def parked_record(link: Link) -> Record:
     """What parked the link and what the operator can do."""
     failure = link.failure
     assert failure is not None
-    text = f"Parked: {failure.text}. {failure.kind.policy.next_step}"
+    text = f"Parked: {failure.text}. {failure.next_step}"
     return Record("link.parked", "ERROR", {"text": text, **_facts(failure)})
 
 

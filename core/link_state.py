@@ -172,7 +172,12 @@ def _export_parked(link: Link, now_s: float, offset_s: float) -> dict[str, Any] 
 
 
 def _plain(failure: Failure) -> dict[str, Any]:
-    return {"kind": failure.kind.value, "text": failure.text, "status": failure.status}
+    return {
+        "kind": failure.kind.value,
+        "text": failure.text,
+        "status": failure.status,
+        "again": failure.again,
+    }
 
 
 def restore(stored: Mapping[str, Any] | None, now_s: float, wall_s: float) -> Link:
@@ -231,4 +236,6 @@ def _restore_parked(link: Link, parked: Mapping[str, Any] | None, now_s: float, 
 
 
 def _failure(stored: Mapping[str, Any]) -> Failure:
-    return Failure(FailureKind(stored["kind"]), stored["text"], stored["status"])
+    # Stores of before this was kept have no `again`.
+    again = stored.get("again", False)
+    return Failure(FailureKind(stored["kind"]), stored["text"], stored["status"], again=again)

@@ -106,7 +106,8 @@ class PlainProtocol:
         if login is None:
             return None
         if login.reject is not None and matches(login.reject, content):
-            return [Disconnected(Failure(FailureKind.LOGGED_OUT, "the upstream rejected the login"))]
+            rejected = Failure(FailureKind.LOGGED_OUT, "the upstream rejected the login", again=True)
+            return [Disconnected(rejected)]
         if not self._authenticated and matches(login.accept, content):
             self._authenticated = True
             return [Authenticated()]

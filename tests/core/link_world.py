@@ -142,6 +142,8 @@ class LinkWorld(RuleBasedStateMachine):
     def unwant(self) -> None:
         self.wanted = False
         self.probe_excused = True
+        if self.parked_by is not None and self.parked_by.again:
+            self.free_model()
         self.give(Unwant())
 
     def reconfigure(self) -> None:

@@ -28,7 +28,7 @@ failures = st.builds(
     kind=kinds,
     text=st.sampled_from(["connection refused", "the peer said\nno"]),
     retry_after_s=st.none() | st.sampled_from([0.0, 3.0, 40.0]),
-)
+) | st.just(Failure(FailureKind.LOGGED_OUT, "login rejected", again=True))
 unit = st.floats(0, 1, exclude_max=True)
 
 

@@ -8,6 +8,8 @@ from core.failures import Failure, FailureKind
 from core.link_events import (
     Closed,
     ForceRetry,
+    Lost,
+    ProcessEnds,
     Reconfigured,
     Unwant,
     Want,
@@ -23,6 +25,7 @@ from tests.core.link_cases import (
     REPLACED,
     UNLINKED,
     S,
+    fields_of,
     in_state,
     kinds_of,
     names_of,
@@ -99,6 +102,47 @@ def test_a_forced_dial_given_up_is_not_remembered_when_the_link_is_wanted_again(
     link, effects = step(link, Closed(3))
     assert (link.state, link.asking) == (S.WAITING, True)
     assert Dial not in kinds_of(effects)
+
+
+# ── a rejected login, with which nothing was lost ─────────────────────────────────────────────────────────────────
+
+REJECTED = Failure(FailureKind.LOGGED_OUT, "the upstream rejected the login", again=True)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        in_state(S.PARKED, failure=REJECTED, cause=REJECTED.text),
+        in_state(S.CLOSING, pending=REJECTED, failure=REJECTED),
+    ],
+    ids=["parked", "closing"],
+)
+def test_a_disconnect_frees_a_link_whose_login_was_rejected_and_a_connect_tries_again(link: Link) -> None:
+    link, _ = step(link, Unwant())
+    if link.state is S.CLOSING:
+        link, _ = step(link, Closed(3))
+    assert (link.state, link.wanted, link.failure) == (S.IDLE, False, None)
+    link, effects = step(link, Want())
+    assert AskPermit(link.epoch, probe=False) in effects
+
+
+def test_connecting_without_a_disconnect_leaves_it_parked() -> None:
+    link = in_state(S.PARKED, failure=REJECTED)
+    assert step(link, Want()) == (link, [])
+    assert verdict(link, NOW_S) is Verdict.PARKED
+
+
+def test_a_process_that_ends_while_closing_for_a_rejected_login_parks_all_the_same() -> None:
+    link, _ = step(in_state(S.CLOSING, pending=REJECTED, failure=REJECTED), ProcessEnds())
+    link, _ = step(link, Closed(3))
+    assert (link.state, link.failure) == (S.PARKED, REJECTED)
+
+
+def test_a_rejected_login_says_what_frees_it_and_an_unlinked_session_something_else() -> None:
+    _, effects = step(in_state(S.OPEN), Lost(3, REJECTED))
+    text = str(fields_of(effects, "link.parked")["text"])
+    assert "disconnect and connect" in text
+    assert "link it again" in str(UNLINKED.next_step)
 
 
 # ── reconfigured ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -72,8 +72,9 @@ def test_a_restored_probe_can_be_stored_again_before_it_runs() -> None:
 # ── parked ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_parked_link_comes_back_parked_with_reason_and_time() -> None:
-    failure = Failure(FailureKind.LOGGED_OUT, "unlinked", 401)
+@pytest.mark.parametrize("again", [False, True], ids=["unlinked", "rejected"])
+def test_a_parked_link_comes_back_parked_with_reason_and_time(again: bool) -> None:
+    failure = Failure(FailureKind.LOGGED_OUT, "unlinked", 401, again=again)
     link = carried(parked(failure), passed_s=10.0)
     assert (link.state, link.wanted, link.failure, link.cause) == (
         LinkState.PARKED,

@@ -68,7 +68,7 @@ def test_a_rejected_login_parks(when: str) -> None:
     if when == "after":
         session.on_message('{"ok":true,"user":"me"}', 0.0)
     assert session.on_message('{"ok":false}', 0.0) == [
-        Disconnected(Failure(FailureKind.LOGGED_OUT, "the upstream rejected the login"))
+        Disconnected(Failure(FailureKind.LOGGED_OUT, "the upstream rejected the login", again=True))
     ]
 
 

@@ -147,15 +147,27 @@ def test_a_parked_configuration_is_tried_again_by_force(server: Server, simulato
     server.wait_open("misnamed")
 
 
-def test_a_rejected_login_stays_parked_with_its_next_step(server: Server, simulator: Simulator) -> None:
+def test_a_rejected_login_stays_parked_until_its_next_step_is_followed(
+    server: Server, simulator: Simulator
+) -> None:
     upstream = simulator.listener()
     upstream.set_fault("login_reject")
     login = {"accept": {"type": "welcome"}, "reject": {"type": "login_failed"}}
     server.add("rejected", f"{upstream.url}/ws/rejected", hello=[{"type": "login"}], login=login)
-    server.wait_instance("rejected", lambda one: one["link_state"] == "parked")
+    parked = server.wait_instance("rejected", lambda one: one["link_state"] == "parked")
     answer = server.call("POST", "/force-retry/rejected")
     assert code(answer) == (409, "parked")
-    assert answer.data["next_step"]
+    assert answer.data["next_step"] == parked["next_step"]
+    assert "disconnect and connect" in parked["next_step"]
+    assert server.call("POST", "/api/v1/instances/rejected/restart").status == 200
+    server.wait_instance(
+        "rejected", lambda one: one["link_state"] == "parked" and one["pid"] not in (None, parked["pid"])
+    )
+    assert upstream.instance("rejected").dials == 1
+    upstream.clear_fault()
+    for verb in ("disconnect", "connect"):
+        assert server.call("POST", f"/api/v1/instances/rejected/{verb}").status == 200
+    server.wait_open("rejected")
 
 
 def test_a_reset_closes_the_breaker_with_exactly_these_keys(server: Server, simulator: Simulator) -> None:
