@@ -77,6 +77,7 @@ class RootBase(BaseActor):
 
     def _settle(self, record: InstanceRecord) -> None:
         self._feed.put(self._merged(record, self._feed.instances.get(record.instance_id)))
+        self._gate.uses(record)
         known = record.instance_id in self._places.homes
         name = self._places.settle(record.instance_id, self._groups, self._settings.supervision.group_size)
         if not known and name not in self._groups and name not in self._deaths:
@@ -179,6 +180,7 @@ class RootBase(BaseActor):
         return self._loaded and self._journal_open and not self._broken
 
     def _push(self) -> None:
+        self._gate.tidy(time.monotonic())
         subscribers = self._feed.subscribers()
         delta = self._feed.delta(self._host())
         for address in subscribers:

@@ -29,6 +29,21 @@ def gate(server: Server, upstream: Listener) -> dict[str, object]:
     return next((one for one in shown if f":{upstream.port} " in one["upstream"]), {})
 
 
+def test_an_upstream_is_listed_as_long_as_an_instance_uses_it(tmp_path: Path, simulator: Simulator) -> None:
+    first, second = simulator.listener(), simulator.listener()
+    with running(tmp_path, **PACED) as server:
+        server.add("moves", first.url)
+        server.wait_open("moves")
+        assert gate(server, first)["state"] == "up"
+        assert server.call("PATCH", "/api/v1/instances/moves", {"url": second.url}).status == 200
+        wait_for(lambda: gate(server, second), 20, lambda: "the new upstream is not listed")
+        wait_for(lambda: not gate(server, first), 5, lambda: "the old upstream is still listed")
+        assert server.call("DELETE", "/api/v1/instances/moves").status == 200
+        wait_for(
+            lambda: not gate(server, second), 10, lambda: "the deleted instance's upstream is still listed"
+        )
+
+
 def test_an_outage_costs_canaries_and_its_end_brings_all_back_at_the_rate(
     tmp_path: Path, simulator: Simulator
 ) -> None:
