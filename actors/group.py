@@ -57,7 +57,7 @@ class GroupSupervisor(GroupWatch):
 
     def receiveMsg_PlaceInstance(self, message: PlaceInstance, sender: Address) -> None:
         record = message.record
-        child = self._children.setdefault(record.instance_id, Child(record))
+        child = self._children.setdefault(record.instance_id, Child.of(message))
         child.record, child.drop, child.quarantine = record, False, record.quarantine
         if child.address is None:
             self._start(child)

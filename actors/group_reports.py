@@ -15,6 +15,7 @@ from core.messages import (
     ConfigureGroup,
     ConfigureInstance,
     GroupReport,
+    PlaceInstance,
     Routed,
 )
 from core.records import InstanceRecord
@@ -43,6 +44,12 @@ class Child:
     stopping: bool = False
     drop: bool = False
     purge: bool = False
+
+    @classmethod
+    def of(cls, placed: PlaceInstance) -> "Child":
+        """An instance that is new here, perhaps from a group that is gone."""
+        known = placed.known
+        return cls(placed.record, snapshot=known, restarts=0 if known is None else known.restarts)
 
 
 class GroupReports(BaseActor):
@@ -85,15 +92,16 @@ class GroupReports(BaseActor):
         self._synthesise(child, "waiting", f"process {cause}; restarting", None)
 
     def _synthesise(self, child: Child, state: str, reason: str, next_step: str | None) -> None:
-        """A snapshot of an instance that has no process to make one."""
+        """A snapshot of an instance that has no process to make one; what was known of it stays."""
+        assert self._setup is not None
         now = time.time()
         base = child.snapshot or InstanceSnapshot(
-            child.record.instance_id, now, child.record.config, "connected"
+            child.record.instance_id, now, child.record.config, "connected", host=self._setup.host
         )
         child.snapshot = replace(
             base,
             at=now,
-            since=now,
+            since=base.since if base.link_state == state == "quarantined" else now,
             config=child.record.config,
             desired=child.record.desired.value,
             revision=child.record.revision,

@@ -73,7 +73,8 @@ class RootBase(BaseActor):
         self._settle(record)
         self._places.starts.forget(record.instance_id)
         if address := self._group_of(record.instance_id):
-            self.send(address, PlaceInstance(record))
+            known = None if record.quarantine is None else self._feed.instances[record.instance_id]
+            self.send(address, PlaceInstance(record, known))
 
     def _settle(self, record: InstanceRecord) -> None:
         self._feed.put(self._merged(record, self._feed.instances.get(record.instance_id)))
@@ -187,11 +188,7 @@ class RootBase(BaseActor):
             self.send(address, delta)
 
     def _save(
-        self,
-        record: InstanceRecord,
-        sender: Address,
-        ref: str,
-        then: Callable[[], None] | None = None,
+        self, record: InstanceRecord, sender: Address, ref: str, then: Callable[[], None] | None = None
     ) -> None:
         """Make a record durable, run or re-configure its instance, then answer (or go on with `then`).
 

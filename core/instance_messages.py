@@ -34,9 +34,10 @@ class ConfigureGroup:
 
 @dataclass(frozen=True, slots=True)
 class PlaceInstance:
-    """Run this instance, or take over its new record."""
+    """Run this instance, or take over its new record. `known`: what is known of one that has no process to ask."""
 
     record: InstanceRecord
+    known: InstanceSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)

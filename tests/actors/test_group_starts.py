@@ -9,6 +9,7 @@ import pytest
 from actors import exits, group, group_watch
 from actors.group import GroupSupervisor
 from actors.group_reports import STARTS_AT_ONCE
+from core.availability import Span
 from core.config import Settings
 from core.instances import Desired, InstanceConfig
 from core.messages import (
@@ -57,7 +58,8 @@ class Group(GroupSupervisor):
 
 
 @pytest.fixture
-def one(monkeypatch: pytest.MonkeyPatch) -> Group:
+def bare(monkeypatch: pytest.MonkeyPatch) -> Group:
+    """A group without instances."""
     monkeypatch.setattr(exits, "install", lambda: None)
     monkeypatch.setattr(group, "setproctitle", lambda _: None)
     monkeypatch.setattr(group_watch, "shortage", lambda: "Too many open files")
@@ -70,8 +72,14 @@ def one(monkeypatch: pytest.MonkeyPatch) -> Group:
         ),
         "root",
     )
-    made.receiveMsg_PlaceInstance(PlaceInstance(RECORD), "root")
     return made
+
+
+@pytest.fixture
+def one(bare: Group) -> Group:
+    """A group with one instance, whose process is being started."""
+    bare.receiveMsg_PlaceInstance(PlaceInstance(RECORD), "root")
+    return bare
 
 
 def test_a_process_that_never_came_to_be_is_no_crash_however_often(one: Group) -> None:
@@ -93,6 +101,48 @@ def test_a_process_that_ended_before_its_first_word_is_a_crash(one: Group) -> No
     one.on_child_exited(one.started[-1])
     [crash] = one.told(InstanceCrashed)
     assert (crash.record.pid, crash.record.cause) == (4711, "exit code 1")
+
+
+def reported(group: Group) -> InstanceSnapshot:
+    """What the root hears of toko1."""
+    group.on_wake("flush", group._merger.armed)
+    [snapshot] = group.told(GroupReport)[-1].changed
+    assert isinstance(snapshot, InstanceSnapshot)
+    return snapshot
+
+
+QUARANTINED = replace(RECORD, quarantine="5 restarts in 60 s")
+KNOWN = InstanceSnapshot(
+    "toko1",
+    2.0,
+    RECORD.config,
+    "connected",
+    link_state="quarantined",
+    since=1.0,
+    host="h",
+    restarts=6,
+    run=Span(100.0, 90.0),
+    day=Span(100.0, 90.0),
+)
+
+
+def test_a_quarantined_instance_is_what_it_was_for_the_group_before(bare: Group) -> None:
+    bare.receiveMsg_PlaceInstance(PlaceInstance(QUARANTINED, KNOWN), "root")
+    seen = reported(bare)
+    assert bare.started == []
+    assert replace(seen, at=KNOWN.at, reason=None, next_step=None) == KNOWN
+    assert (seen.reason, seen.next_step) == (QUARANTINED.quarantine, "Restart the instance.")
+    assert bare._children["toko1"].restarts == KNOWN.restarts
+
+
+def test_a_quarantine_begins_when_it_is_first_shown(bare: Group) -> None:
+    bare.receiveMsg_PlaceInstance(PlaceInstance(QUARANTINED, replace(KNOWN, link_state="waiting")), "root")
+    assert reported(bare).since > KNOWN.since
+
+
+def test_one_of_which_nothing_is_known_is_on_this_host(bare: Group) -> None:
+    bare.receiveMsg_PlaceInstance(PlaceInstance(QUARANTINED), "root")
+    assert reported(bare).host == "h"
 
 
 def up(group: Group, name: str) -> None:

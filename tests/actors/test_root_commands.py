@@ -6,8 +6,9 @@ import pytest
 
 from actors.root_commands import RootCommands
 from core.instances import InstanceConfig
-from core.messages import CommandReply, RegistryDone, RemoveInstance, RevokeToken
+from core.messages import CommandReply, PlaceInstance, RegistryDone, RemoveInstance, RevokeToken
 from core.records import InstanceRecord
+from core.snapshot import InstanceSnapshot
 
 
 class Root(RootCommands):
@@ -35,3 +36,15 @@ def test_what_the_registry_does_not_have_is_named(command: Any, code: str) -> No
     (reply,) = (one for one in root.sent if isinstance(one, CommandReply))
     assert (reply.ref, reply.ok, reply.code) == ("r1", False, code)
     assert "NOPE" in reply.message
+
+
+@pytest.mark.parametrize("quarantine", [None, "5 restarts in 60 s"], ids=["runs", "quarantined"])
+def test_a_group_is_told_what_is_known_of_an_instance_without_process(quarantine: str | None) -> None:
+    root, record = Root(), InstanceRecord("toko1", InstanceConfig(), quarantine=quarantine)
+    root._groups["g1"] = "group"
+    known = InstanceSnapshot("toko1", 1.0, record.config, "connected", link_state="quarantined", restarts=6)
+    root._feed.put(known)
+    root._place(record)
+    [placed] = (one for one in root.sent if isinstance(one, PlaceInstance))
+    assert (placed.known is None) is (quarantine is None)
+    assert placed.known is None or (placed.known.restarts, placed.known.reason) == (6, quarantine)

@@ -157,8 +157,17 @@ def test_six_kills_within_a_minute_quarantine_an_instance_until_it_is_restarted(
         wait_for(lambda: len(crashes(server, "q1")) == 6, 5.0, lambda: str(crashes(server, "q1")))
         refused = server.call("POST", "/force-retry/q1")
         assert (refused.status, refused.body["code"]) == (409, "quarantined")
+        server.kill(server.pid_of("group g1"))
+        server.add("q2", f"{upstream.url}/ws/q2")
+        server.wait_open("q2")  # the new group has spoken
+        kept = ("link_state", "reason", "next_step", "since", "host", "restarts", "availability")
+        again = server.instance("q1")
+        assert {key: again[key] for key in kept} == {key: seen[key] for key in kept}
         server.stop()
         server.start()
-        server.wait_instance("q1", lambda i: i["link_state"] == "quarantined")
+        quarantined = server.wait_instance(
+            "q1", lambda i: i["link_state"] == "quarantined" and i["next_step"]
+        )
+        assert quarantined["host"] == seen["host"]
         assert server.call("POST", "/api/v1/instances/q1/restart").status == 200
         server.wait_open("q1")
