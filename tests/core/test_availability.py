@@ -17,6 +17,12 @@ def test_connected_over_wanted() -> None:
     assert ratio(Span(200.0, 150.0, 30.0)) == 0.75
 
 
+def test_spans_add_up_field_by_field() -> None:
+    assert Span(1.0, 2.0, 3.0) + Span(10.0, 20.0, 30.0) == Span(11.0, 22.0, 33.0)
+    ledger = add(add(Ledger(), T0, Span(10, 5, 2)), T0 + HOUR_S, Span(10, 0, 7))
+    assert ledger.run == last_day(ledger, T0 + HOUR_S) == last_month(ledger, T0 + HOUR_S) == Span(20, 5, 9)
+
+
 def test_a_day_forgets_what_is_older_and_a_month_keeps_it() -> None:
     ledger = add(Ledger(), T0, Span(100, 0))
     ledger = add(ledger, T0 + 30 * HOUR_S, Span(100, 100))

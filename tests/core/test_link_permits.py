@@ -3,7 +3,7 @@
 import pytest
 
 from core.breaker import Breaker, BreakerState
-from core.effects import AskPermit, ReportDial, WakeLink
+from core.effects import AskPermit, Publish, ReportDial, WakeLink
 from core.failures import Failure, FailureKind
 from core.link_events import (
     Authenticated,
@@ -41,6 +41,13 @@ def test_a_hold_is_renewed_before_it_ends_and_noted_once() -> None:
     link, effects = step(link, Held(3, 10.0))
     assert kinds_of(effects) == [WakeLink]
     assert link.cause == "held by the upstream gate"
+
+
+def test_a_link_that_asks_does_not_show_why_it_waited_before() -> None:
+    link = in_state(S.WAITING, asking=False, next_at_s=NOW_S, cause="connection refused")
+    link, effects = step(link, Wake("retry", link.timer))
+    assert (link.asking, link.cause, link.next_at_s) == (True, None, None)
+    assert kinds_of(effects) == [WakeLink, AskPermit, Publish]
 
 
 def test_thirty_seconds_without_any_answer_lead_to_a_dial_at_a_random_moment() -> None:
