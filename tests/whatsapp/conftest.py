@@ -9,11 +9,18 @@ from typing import Any
 
 import pytest
 
+from tests.whatsapp.scripted import Server
 from whatsapp import prekeys
 from whatsapp.keys import KeyPair, Rng
 from whatsapp.signal_cipher import Decrypted, Encrypted, SignalCipher
 from whatsapp.signal_session import LocalIdentity, PreKeyBundle
 from whatsapp.state import MemoryState
+
+
+@pytest.fixture
+def server() -> Server:
+    """A scripted server, with nobody linked yet."""
+    return Server()
 
 
 def seeded(seed: int) -> Rng:

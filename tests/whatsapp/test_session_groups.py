@@ -14,11 +14,6 @@ CITRA_PN, CITRA_LID = Jid(CITRA, "s.whatsapp.net"), Jid(f"9000{CITRA}", "lid")
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
 def anna(server: Server) -> Client:
     return linked(server, ANNA)
 

@@ -19,11 +19,6 @@ PHONE = "6281100001"
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
 def account(make_rng) -> KeyPair:
     return KeyPair.generate(make_rng(99))
 

@@ -19,11 +19,6 @@ DAY_S = 86_400.0
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
 def anna(server: Server) -> Client:
     return linked(server, ANNA)
 

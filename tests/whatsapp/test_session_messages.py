@@ -23,11 +23,6 @@ def content(to: str, text: str = "halo", **more: object) -> bytes:
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
 def pair(server: Server) -> tuple[Client, Client]:
     return linked(server, ANNA), linked(server, BUDI)
 

@@ -56,11 +56,6 @@ class Phone:
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
 def anna(server: Server) -> Client:
     return linked(server, ANNA)
 

@@ -10,11 +10,6 @@ from whatsapp.nodes import Node
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
 def anna(server: Server) -> Client:
     return linked(server, ANNA)
 

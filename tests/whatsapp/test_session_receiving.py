@@ -14,11 +14,6 @@ CHANNEL = Jid("120363000000000002", "newsletter")
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
 def anna(server: Server) -> Client:
     return linked(server, ANNA)
 

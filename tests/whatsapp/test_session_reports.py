@@ -12,11 +12,6 @@ ANNA_PN, ANNA_LID = Jid(ANNA, "s.whatsapp.net"), Jid(f"9000{ANNA}", "lid")
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
 def anna(server: Server) -> Client:
     return linked(server, ANNA)
 

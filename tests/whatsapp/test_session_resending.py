@@ -10,11 +10,6 @@ HOUR_S = 3600.0
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
 def pair(server: Server) -> tuple[Client, Client]:
     server.groups[GROUP] = Group(GROUP, [ANNA, BUDI])
     return linked(server, ANNA), linked(server, BUDI)

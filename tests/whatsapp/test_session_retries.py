@@ -16,11 +16,6 @@ from whatsapp.retry_requests import MAX_REQUESTS
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
 def pair(server: Server) -> tuple[Client, Client]:
     return linked(server, ANNA), linked(server, BUDI)
 

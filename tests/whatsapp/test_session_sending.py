@@ -19,11 +19,6 @@ from whatsapp.turn import Turn
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
 def pair(server: Server) -> tuple[Client, Client]:
     server.groups[GROUP] = Group(GROUP, [ANNA, BUDI])
     return linked(server, ANNA), linked(server, BUDI)
