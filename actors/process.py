@@ -114,20 +114,17 @@ def record_crashes(folder: Path) -> None:
 
 
 def leave_stack(folder: Path, error: BaseException) -> None:
-    """Write an exception's stack where `take_crash_text` finds it; a full disk must not keep the process alive."""
+    """Write an exception's stack where `crash_text` finds it; a full disk must not keep the process alive."""
     with contextlib.suppress(OSError):
         crash_path(folder, os.getpid()).write_text("".join(traceback.format_exception(error)), "utf-8")
 
 
-def take_crash_text(folder: Path, pid: int) -> str | None:
-    """The stacks that the ended process `pid` left, None when it left none. The file is removed."""
-    path = crash_path(folder, pid)
+def crash_text(folder: Path, pid: int) -> str | None:
+    """The stacks that the ended process `pid` left, None when it left none. The file stays until they are stored."""
     try:
-        text = path.read_text("utf-8", "replace")
-        path.unlink()
+        return crash_path(folder, pid).read_text("utf-8", "replace") or None
     except FileNotFoundError:
         return None
-    return text or None
 
 
 def clear_crashes(folder: Path) -> None:

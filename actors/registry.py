@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.part import PartActor
-from actors.process import take_crash_text
+from actors.process import crash_path, crash_text
 from core.messages import (
     Address,
     DeleteInstance,
@@ -77,8 +78,17 @@ class RegistryActor(PartActor):
 
     def receiveMsg_SaveCrash(self, message: SaveCrash, sender: Address) -> None:
         record = message.record
-        stack = record.stack or self._stack_of(record.pid)
-        self._write("", sender, lambda r, t: r.add_crash(replace(record, stack=stack)))
+        whole = replace(record, stack=record.stack or self._stack_of(record.pid))
+
+        def add(registry: Registry, _tokens: TokenStore) -> None:
+            # Asked again when the answer to the first time was lost with the process that wrote it.
+            kept = registry.crashes(record.instance_id)
+            if not any((one.pid, one.at) == (record.pid, record.at) for one in kept):
+                registry.add_crash(whole)
+            with contextlib.suppress(OSError):  # it has its place now; a sweep removes what stays
+                crash_path(self._data.crash, record.pid).unlink(missing_ok=True)
+
+        self._write(message.ref, sender, add)
 
     def receiveMsg_PurgeSession(self, message: PurgeSession, sender: Address) -> None:
         self._write(message.ref, sender, lambda r, t: purge_session(self._data, message.instance_id))
@@ -100,7 +110,7 @@ class RegistryActor(PartActor):
     def _stack_of(self, pid: int) -> str:
         """What the process left when it ended."""
         try:
-            return (take_crash_text(self._data.crash, pid) or "")[-MAX_STACK:]
+            return (crash_text(self._data.crash, pid) or "")[-MAX_STACK:]
         except OSError:
             return ""
 

@@ -223,9 +223,10 @@ class RootBase(BaseActor):
         absent: tuple[str, str] = ("not_found", "nothing was there to change"),
     ) -> None:
         """`absent`: the code and text of the refusal when there is nothing to change."""
-        if not self._loaded:
+        if not self._loaded or self._registry is None:
             failed()
-            text = self._broken.get("registry", "the registry is still loading")
+            why = "is still loading" if not self._loaded else "is being restarted"
+            text = self._broken.get("registry", f"the registry {why}")
             return self._refuse(sender, asked.ref, "storage_failed", text)
         self._pending[asked.ref] = (sender, done, failed, absent)
         return self.send(self._registry, asked)

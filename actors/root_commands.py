@@ -117,7 +117,10 @@ class RootCommands(RootBase):
         if self._setup is not None:
             data_dir, log_dir = self._setup.data_dir, self._setup.log_dir
             logs.setup_logging(Path(log_dir), message.settings.log)
-            self.send(self._registry, OpenRegistry(data_dir, log_dir, message.settings))
-            self.send(self._journal, OpenJournal(data_dir, log_dir, message.settings))
+            # One that is being restarted begins with the settings that the root has then.
+            if self._registry is not None:
+                self.send(self._registry, OpenRegistry(data_dir, log_dir, message.settings))
+            if self._journal is not None:
+                self.send(self._journal, OpenJournal(data_dir, log_dir, message.settings))
         self._push()  # before the answer: from then on the web process goes by the new limits
         self._done(sender, message.ref)

@@ -5,7 +5,6 @@ It does no I/O and never waits: durable writes are asked of the registry and con
 
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from setproctitle import setproctitle
@@ -13,7 +12,7 @@ from setproctitle import setproctitle
 from actors import exits
 from actors.journal import JournalActor
 from actors.registry import RegistryActor
-from actors.root_sweep import RootSweep
+from actors.root_crashes import RootCrashes
 from actors.watchman import SIGNALS, end_process
 from core.messages import (
     Address,
@@ -21,7 +20,6 @@ from core.messages import (
     GroupReport,
     GroupStopped,
     HostStorage,
-    InstanceCrashed,
     JournalBroken,
     JournalMoved,
     JournalOpened,
@@ -32,8 +30,6 @@ from core.messages import (
     PrepareStop,
     RegistryBroken,
     RegistryLoaded,
-    SaveCrash,
-    SaveInstance,
     StartRoot,
     StopGroup,
     Subscribe,
@@ -46,7 +42,7 @@ PULSE_S = 1.0
 REOPEN_S = 2.0
 
 
-class Supervisor(RootSweep):
+class Supervisor(RootCrashes):
     """The root: parts that it starts and restarts, permits, the read model's feed."""
 
     # ── start ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -80,6 +76,7 @@ class Supervisor(RootSweep):
 
     def receiveMsg_RegistryLoaded(self, message: RegistryLoaded, sender: Address) -> None:
         self._broken.pop("registry", None)
+        super().receiveMsg_RegistryLoaded(message, sender)
         if self._loaded:
             return
         self._loaded = True
@@ -189,17 +186,6 @@ class Supervisor(RootSweep):
         else:
             self._start_group(part)
             self._place_members(part)
-
-    def receiveMsg_InstanceCrashed(self, message: InstanceCrashed, sender: Address) -> None:
-        crash = message.record
-        text = f"Process of instance {crash.instance_id} (pid {crash.pid}) ended: {crash.cause}"
-        about = {"crashed_pid": crash.pid, "cause": crash.cause}
-        logs.log_event("instance.crashed", text, "ERROR", crash.instance_id, **about)
-        self.send(self._registry, SaveCrash(crash))
-        record = self._records.get(crash.instance_id)
-        if message.quarantine is not None and record is not None:
-            quarantined = self._records[crash.instance_id] = replace(record, quarantine=message.quarantine)
-            self.send(self._registry, SaveInstance("", quarantined))
 
     # ── the feed ─────────────────────────────────────────────────────────────────────────────────────────────────
 

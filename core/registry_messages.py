@@ -53,6 +53,9 @@ class DeleteToken:
 
 @dataclass(frozen=True, slots=True)
 class SaveCrash:
+    """The same record once more changes nothing."""
+
+    ref: str
     record: CrashRecord
 
 

@@ -171,3 +171,28 @@ def test_six_kills_within_a_minute_quarantine_an_instance_until_it_is_restarted(
         assert quarantined["host"] == seen["host"]
         assert server.call("POST", "/api/v1/instances/q1/restart").status == 200
         server.wait_open("q1")
+
+
+def has_registry(server: Server) -> bool:
+    return any(title.startswith("sambung: registry") for title in server.processes().values())
+
+
+def test_a_quarantine_while_the_registry_is_away_outlives_the_server(
+    tmp_path: Path, upstream: Listener
+) -> None:
+    """No restart is allowed, and the registry is away for two seconds: the instance dies in between."""
+    settings = {**QUICK, "supervision__max_restarts": "0", "supervision__delay_min_s": "2"}
+    with running(tmp_path, **settings) as server:
+        server.add("k9", f"{upstream.url}/ws/k9")
+        pid = server.wait_open("k9")["pid"]
+        server.kill(server.pid_of("registry"))
+        server.kill(pid)
+        server.wait_instance("k9", lambda one: one["link_state"] == "quarantined", 10.0)
+        assert not has_registry(server), "it was back before the crash"
+        wait_for(lambda: has_registry(server), 10.0, server.output)
+        path = "/api/v1/instances/k9/crashes"
+        wait_for(lambda: [one["pid"] for one in server.call("GET", path).data] == [pid], 10.0, server.output)
+        server.stop()
+        server.start()
+        seen = server.wait_instance("k9", lambda one: one["link_state"] != "idle", 10.0)
+        assert (seen["link_state"], seen["pid"]) == ("quarantined", None)

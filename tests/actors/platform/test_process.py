@@ -159,9 +159,8 @@ def test_a_crash_ends_the_process_and_leaves_its_stack(
         """
     ended = run(code, str(tmp_path), str(int(number)), str(forked))
     assert abs(ended.returncode) == number
-    texts = [process.take_crash_text(tmp_path, int(path.stem[6:])) for path in tmp_path.glob("crash-*.txt")]
+    texts = [process.crash_text(tmp_path, int(path.stem[6:])) for path in tmp_path.glob("crash-*.txt")]
     assert [text for text in texts if text and "the_place_of_the_crash" in text]
-    assert not list(tmp_path.iterdir())
 
 
 def test_ctrl_c_is_ignored() -> None:
@@ -194,10 +193,9 @@ def test_stacks_go_to_stderr_when_the_folder_cannot_be_written(tmp_path: Path) -
 
 
 def test_no_crash_leaves_no_text(tmp_path: Path) -> None:
-    assert process.take_crash_text(tmp_path, 1) is None
+    assert process.crash_text(tmp_path, 1) is None
     process.crash_path(tmp_path, 1).touch()
-    assert process.take_crash_text(tmp_path, 1) is None
-    assert not list(tmp_path.iterdir())
+    assert process.crash_text(tmp_path, 1) is None
 
 
 def test_crashes_of_an_earlier_run_are_cleared(tmp_path: Path) -> None:
