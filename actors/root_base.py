@@ -46,7 +46,7 @@ class RootBase(BaseActor):
         self._records: dict[str, InstanceRecord] = {}
         self._places = Places()
         self._groups: dict[str, Address] = {}
-        self._deaths: dict[str, int] = {}
+        self._deaths: dict[str, tuple[float, ...]] = {}
         self._registry: Address = None
         self._journal: Address = None
         self._loaded = False

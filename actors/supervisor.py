@@ -36,6 +36,7 @@ from core.messages import (
     WatchJournal,
 )
 from core.supervision import delay_s as restart_delay_s
+from core.supervision import recent
 from store import logs
 
 PULSE_S = 1.0
@@ -140,12 +141,12 @@ class Supervisor(RootCrashes):
         if name is None and address not in (self._registry, self._journal):
             return
         part = name or ("registry" if address == self._registry else "journal")
-        self._deaths[part] = self._deaths.get(part, 0) + 1
+        now_s, policy = time.monotonic(), self._settings.supervision
+        earlier = recent(self._deaths.get(part, ()), now_s, policy)
+        self._deaths[part] = (*earlier, now_s)
         logs.logger().error("The %s process (pid %d) ended: %s; restarting it", part, pid, cause)
         self._forget_part(part, cause)
-        self.wake_after(
-            restart_delay_s(self._deaths[part] - 1, self._settings.supervision), f"start:{part}", 0
-        )
+        self.wake_after(restart_delay_s(len(earlier), policy), f"start:{part}", 0)
 
     def receiveMsg_PartAlive(self, message: PartAlive, sender: Address) -> None:
         self._watchman.heard(message.part, time.monotonic(), None, self._settings.supervision)

@@ -27,13 +27,18 @@ def after_crash(
     history: tuple[float, ...], now_s: float, policy: SupervisionSettings
 ) -> Restart | Quarantine:
     """The verdict on a crash at `now_s` (monotonic), given the earlier restarts' times."""
-    inside = tuple(at for at in history if at > now_s - policy.period_s)
+    inside = recent(history, now_s, policy)
     if len(inside) >= policy.max_restarts:
         return Quarantine(
             f"crashed {len(inside) + 1} times within {policy.period_s:g} s "
             f"({policy.max_restarts} restarts are allowed)"
         )
     return Restart(delay_s(len(inside), policy), (*inside, now_s))
+
+
+def recent(history: tuple[float, ...], now_s: float, policy: SupervisionSettings) -> tuple[float, ...]:
+    """The times in the history that still count; older ones say nothing about a process of today."""
+    return tuple(at for at in history if at > now_s - policy.period_s)
 
 
 def delay_s(earlier: int, policy: SupervisionSettings) -> float:
