@@ -46,6 +46,7 @@ class Mailbox:
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poke_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._admin_reply: ActorSystemMessage | None = None
+        self.admin_answers = 0
 
     @property
     def root(self) -> ActorAddress:
@@ -105,6 +106,10 @@ class Mailbox:
         if answer.inShutdown:
             raise SystemUnavailable("the actor system is stopping; try again soon")
 
+    def ping_admin(self) -> None:
+        """Ask the admin whether it lives, without waiting: its answer counts in `admin_answers`."""
+        self.tell(self._admin, QueryExists())
+
     def close(self) -> None:
         """Close every socket; the mailbox can't be used afterwards."""
         self._transport.close()
@@ -153,6 +158,7 @@ class Mailbox:
                 self._inbox.append(Undelivered(message.deadMessage, "the receiver is gone", gone=True))
             case Thespian_SystemStatus() | QueryAck():
                 self._admin_reply = message
+                self.admin_answers += 1
             case ActorSystemMessage():
                 pass  # Thespian's own business
             case _:

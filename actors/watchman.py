@@ -1,9 +1,13 @@
 """Watches children by their heartbeats: the shell around `core.watchdog`, used by groups and by the root."""
 
+import contextlib
 import math
 import os
+import select
 import signal
+from pathlib import Path
 
+from actors.process import crash_text
 from core import watchdog
 from core.config import SupervisionSettings
 from core.watchdog import Verdict, Watched
@@ -63,6 +67,21 @@ class Watchman:
                 convicted.append((name, verdict, why))
                 self._watched[name] = watchdog.aborted(one, now_s)
         return convicted
+
+
+def last_words(pid: int, folder: Path, grace_s: float) -> str:
+    """Tell a process that hangs to end with its stack, wait for that, and return the stack; "" when there is none."""
+    if not end_process(pid, signal.SIGABRT):
+        return ""
+    with contextlib.suppress(OSError):
+        descriptor = os.pidfd_open(pid)
+        try:
+            select.select([descriptor], [], [], grace_s)
+        finally:
+            os.close(descriptor)
+    with contextlib.suppress(OSError):
+        return crash_text(folder, pid) or ""
+    return ""
 
 
 def end_process(pid: int | None, number: signal.Signals) -> bool:

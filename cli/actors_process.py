@@ -4,12 +4,14 @@ No thread and no database before `start_system`: it forks.
 """
 
 import contextlib
+import faulthandler
 import itertools
 import logging
 import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,11 +29,13 @@ from actors.system import (
     start_system,
     write_instance_file,
 )
+from actors.watchman import last_words
 from cli.actors_options import system_options
+from cli.answer_watch import AnswerWatch, misses
 from cli.child import EXIT_CONFIG
 from cli.folder import Place
+from cli.heartbeat import beating
 from cli.housekeeping import Housekeeping
-from cli.root_watch import RootWatch
 from cli.settings_json import read_settings
 from cli.version import build_id
 from core.config import Settings
@@ -44,10 +48,12 @@ PREPARE_STOP_S = 3.5
 STOP_S = 2.5
 
 
-def run(place: Place, parent_pid: int) -> int:
+def run(place: Place, parent_pid: int, page: int | None = None) -> int:
     """The process; the exit code tells the launcher whether another start can help."""
     die_with_parent(parent_pid)
     leave_crashes_to_the_kernel()
+    faulthandler.enable()
+    alive = beating(page)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # reloads come from the web process, as a command
     setproctitle("sambung: actors")
     settings = read_settings(place.settings_file)
@@ -57,15 +63,16 @@ def run(place: Place, parent_pid: int) -> int:
     except (LimitTooLow, SystemUnavailable, WireKeyError, ValueError) as error:
         log.error("the actors cannot start: %s", error)
         return EXIT_CONFIG
-    return watched(handle, place, settings)
+    return watched(handle, place, settings, alive)
 
 
-def watched(handle: SystemHandle, place: Place, settings: Settings) -> int:
+def watched(handle: SystemHandle, place: Place, settings: Settings, alive: Callable[[], None]) -> int:
     """Create the root, let it build the tree, and stay until SIGTERM (0) or until the tree is lost (1)."""
     try:
         root = handle.create_root(Supervisor)
         house = Housekeeping(place.data.root, place.logs, settings)
-        tree = Tree(place, handle, handle.mailbox(), root, house)
+        tree = Tree(place, handle, handle.mailbox(), root, house, alive)
+        tree.judge_by(settings)
         host = socket.gethostname()
         tree.mailbox.tell(root, StartRoot(settings, str(place.data.root), str(place.logs), host))
         write_instance_file(place.data.actors_file, handle.record(build_id()))
@@ -93,24 +100,24 @@ class Tree:
     mailbox: Mailbox
     root: Any
     house: Housekeeping
+    alive: Callable[[], None]
     stopping: bool = False
-    pulse: RootWatch = field(default_factory=RootWatch)
+    root_pid: int | None = None
+    admin_answers: int = 0
+    pulse: AnswerWatch = field(default_factory=AnswerWatch)
+    admin: AnswerWatch = field(default_factory=AnswerWatch)
     numbers: Any = field(default_factory=itertools.count)
 
     def watch(self) -> int:
-        """Ping the root until SIGTERM (0) or until it is lost (1)."""
+        """Ping the root and the admin until SIGTERM (0) or until one is lost (1)."""
         signal.signal(signal.SIGTERM, self._on_stop)
         while not self.stopping:
             now_s = time.monotonic()
-            if not self.handle.running():
-                log.error("the actor system's admin has ended")
-                return 1
-            if self.pulse.failed(now_s):
-                log.error("the root does not answer")
+            self.alive()
+            if self._lost(now_s):
                 return 1
             if self.pulse.due_in_s(now_s) == 0.0:
-                self.mailbox.tell(self.root, PingRoot(self._ref()))
-                self.pulse.asked(now_s)
+                self._ask(now_s)
                 self.handle.reap()
                 self._keep_house(now_s)
             if not self._hear(self.mailbox.listen(self.pulse.due_in_s(time.monotonic()))):
@@ -119,10 +126,41 @@ class Tree:
         self._prepare_stop()
         return 0
 
+    def _lost(self, now_s: float) -> bool:
+        """Whether the admin or the root is gone or hangs; the stack of one that hangs goes to the log."""
+        if not self.handle.running():
+            log.error("the actor system's admin has ended")
+            return True
+        if self.mailbox.admin_answers > self.admin_answers:
+            self.admin_answers = self.mailbox.admin_answers
+            self.admin.answered()
+        hung: list[tuple[str, int | None]] = []
+        if self.admin.failed(now_s):
+            hung.append(("actor system's admin", self.handle.admin_pid))
+        if self.pulse.failed(now_s):
+            hung.append(("root", self.root_pid))
+        for name, pid in hung:
+            grace_s = self.house.settings.supervision.abort_grace_s
+            stack = "" if pid is None else last_words(pid, self.place.data.crash, grace_s)
+            log.error("the %s does not answer%s", name, f"; its stack:\n{stack}" if stack else "")
+        return bool(hung)
+
+    def judge_by(self, settings: Settings) -> None:
+        """They may be silent as long as other supervisors."""
+        self.pulse.misses = self.admin.misses = misses(settings.supervision.silence_s)
+
+    def _ask(self, now_s: float) -> None:
+        """The admin is on nobody's way to the root: it is asked itself."""
+        self.mailbox.tell(self.root, PingRoot(self._ref()))
+        self.mailbox.ping_admin()
+        self.pulse.asked(now_s)
+        self.admin.asked(now_s)
+
     def _keep_house(self, now_s: float) -> None:
         """Rotate, measure, tell the root; by the settings in force, which a reload may have changed."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             self.house.settings = read_settings(self.place.settings_file)
+            self.judge_by(self.house.settings)
         if (figures := self.house.round(now_s)) is not None:
             self.mailbox.tell(self.root, figures)
 
@@ -131,6 +169,7 @@ class Tree:
         match message:
             case CommandReply():
                 self.pulse.answered()
+                self.root_pid = message.data.get("pid", self.root_pid)
             case Undelivered():
                 return False
         return True

@@ -30,12 +30,14 @@ def exit_text(status: int) -> str:
 class Child:
     """`command`: argv of a Python program that calls `die_with_parent`; `hold`: makes the descriptors that this start
     passes on (None: not now, ask again later); `failures`: in a row, without HEALTHY_AFTER_S in between;
-    `may_finish`: exit code 0 means that everything is done, not that it has to be started again."""
+    `may_finish`: exit code 0 means that everything is done, not that it has to be started again; `page`: descriptor of
+    the page for its heartbeats, told by `--beat`."""
 
     name: str
     command: Sequence[str]
     hold: Callable[[], Sequence[int] | None] = tuple
     may_finish: bool = False
+    page: int | None = None
     pid: int | None = None
     failures: int = 0
     started_s: float = 0.0
@@ -63,13 +65,17 @@ class Child:
     def _spawned(self) -> bool:
         if (held := self.hold()) is None:
             return False
+        shared = [] if self.page is None else [self.page]
+        beat = [] if self.page is None else ["--beat", str(self.page)]
         try:
-            for descriptor in held:
+            for descriptor in (*held, *shared):
                 os.set_inheritable(descriptor, True)
-            self.pid = os.posix_spawn(self.command[0], [*self.command], self.environ, setsigmask=[])
+            self.pid = os.posix_spawn(self.command[0], [*self.command, *beat], self.environ, setsigmask=[])
         finally:
             for descriptor in held:
                 os.close(descriptor)
+            for descriptor in shared:  # the next child has no use for it
+                os.set_inheritable(descriptor, False)
         return True
 
     def _failed(self, now_s: float) -> None:

@@ -18,11 +18,11 @@ def run_hidden(command: str, arguments: Sequence[str]) -> int:
         case "_actors":
             from cli import actors_process
 
-            return actors_process.run(place, options.parent)
+            return actors_process.run(place, options.parent, options.beat)
         case "_web":
             from cli import web_process
 
-            return web_process.run(request, place, options.parent)
+            return web_process.run(request, place, options.parent, options.beat)
         case "_prepare":
             from cli import prepare
 
@@ -46,6 +46,7 @@ def parsed(command: str, arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--logs", type=Path, required=True)
     parser.add_argument("--parent", type=int, default=0)
+    parser.add_argument("--beat", type=int)
     parser.add_argument("--config", type=Path)
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)

@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 
 from actors.process import adopt_orphans
 from cli.child import EXIT_CONFIG, Child, exit_text
+from cli.heartbeat import ChildWatch
+from cli.notify import ENDING, READY, Manager
 from cli.processes import Process, children_of, descendants, kill_all
+from core.config import SupervisionSettings
 
 log = logging.getLogger("sambung.launcher")
 
@@ -41,7 +44,8 @@ class Launcher:
     passed on to the children.
 
     `tries`: failures in a row of a child that make a first start hopeless. `stop_s`: how long the children may take
-    to end by themselves. `run` returns the exit code.
+    to end by themselves. `manager`: the service manager; `watch`: judges children by their heartbeats. `run` returns
+    the exit code.
     """
 
     children: Sequence[Child]
@@ -51,6 +55,8 @@ class Launcher:
     stop_s: float = STOP_S
     ready: bool = False
     terminal: bool = field(default_factory=lambda: os.isatty(2))
+    manager: Manager = field(default_factory=Manager)
+    watch: ChildWatch = field(default_factory=lambda: ChildWatch(SupervisionSettings))
     _strays: dict[Process, float] = field(default_factory=dict)
 
     def run(self) -> int:
@@ -65,6 +71,7 @@ class Launcher:
     def _loop(self) -> int:
         while True:
             self._start_due()
+            self.manager.alive(time.monotonic())
             number = hear(TICK_S) or signal.SIGCHLD
             if number in STOPPING or (number is signal.SIGHUP and self._terminal_gone()):
                 log.info("stopping: %s", number.name)
@@ -75,7 +82,10 @@ class Launcher:
             # Before the reaping: a child that was ready and then killed between two looks is no hopeless start.
             if not self.ready and self._all_running() and self.is_ready():
                 self.ready = self.on_ready()
+                if self.ready:
+                    self.manager.tell(READY)
             self._reap()
+            self.watch.look(self.children, time.monotonic())
             if any(child.finished for child in self.children):
                 return 0
             self._end_strays()
@@ -138,6 +148,7 @@ class Launcher:
 
     def _ask_to_stop(self) -> None:
         """SIGTERM to the children and time to end; a second request to stop cuts it short."""
+        self.manager.tell(ENDING)
         self._tell(signal.SIGTERM)
         deadline = time.monotonic() + self.stop_s
         self._reap()

@@ -14,11 +14,14 @@ from cli.banner import banner, hand_over_token
 from cli.child import Child
 from cli.failure import CommandFailed
 from cli.folder import Place, own_command, read_listening, take_tree_lock, tree_is_gone, write_json
+from cli.heartbeat import ChildWatch, shared_page
 from cli.launcher import Launcher
+from cli.notify import Manager
 from cli.readiness import Readiness
 from cli.request import Request
 from cli.settings_json import read_settings
 from cli.version import VERSION
+from core.config import SupervisionSettings
 from store.errors import LockBusy, StoreError
 from store.files import InstanceLock
 from store.logs import setup_logging
@@ -31,6 +34,7 @@ OLD_TREE_S = 10.0
 def serve(request: Request, place: Place, say: Callable[[str], None]) -> int:
     """Run the server in the foreground until it is asked to stop; the exit code."""
     setproctitle("sambung: launcher")
+    manager = Manager.taken_from(os.environ)
     with holding(place):
         wait_for_old_tree(place)
         token = prepared(request, place)
@@ -41,7 +45,7 @@ def serve(request: Request, place: Place, say: Callable[[str], None]) -> int:
             stale.unlink(missing_ok=True)
         place.data.pid_file.write_text(f"{os.getpid()}\n")
         try:
-            return launcher(request, place, say).run()
+            return launcher(request, place, say, manager).run()
         finally:
             for mine in (place.data.pid_file, place.http_file, place.ready_file):
                 # A disk that became read-only keeps them; the next start knows them for stale.
@@ -83,7 +87,18 @@ def prepared(request: Request, place: Place) -> str | None:
     return value
 
 
-def launcher(request: Request, place: Place, say: Callable[[str], None]) -> Launcher:
+def policy_of(place: Place) -> Callable[[], SupervisionSettings]:
+    """The supervision settings in force, as last written down; the defaults when that cannot be read."""
+
+    def policy() -> SupervisionSettings:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return read_settings(place.settings_file).supervision
+        return SupervisionSettings()
+
+    return policy
+
+
+def launcher(request: Request, place: Place, say: Callable[[str], None], manager: Manager) -> Launcher:
     """The launcher with its two children."""
     parent = ("--parent", str(os.getpid()))
 
@@ -110,9 +125,17 @@ def launcher(request: Request, place: Place, say: Callable[[str], None]) -> Laun
 
     return Launcher(
         [
-            Child("the actors process", own_command("_actors", place, *parent), tree_lock),
-            Child("the web process", own_command("_web", place, *parent, *request.overrides)),
+            Child(
+                "the actors process", own_command("_actors", place, *parent), tree_lock, page=shared_page()
+            ),
+            Child(
+                "the web process",
+                own_command("_web", place, *parent, *request.overrides),
+                page=shared_page(),
+            ),
         ],
         is_ready=Readiness(place, time.monotonic()).asked,
         on_ready=on_ready,
+        manager=manager,
+        watch=ChildWatch(policy_of(place)),
     )

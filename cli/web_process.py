@@ -1,8 +1,11 @@
 """The web process: attaches to the actors and serves HTTP."""
 
+import faulthandler
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from setproctitle import setproctitle
 
@@ -11,6 +14,7 @@ from actors.system import Mailbox, attach
 from cli.actors_options import system_options
 from cli.child import EXIT_CONFIG
 from cli.folder import Listening, Place, write_json
+from cli.heartbeat import beating
 from cli.request import Request
 from cli.settings_json import read_settings, write_settings
 from cli.version import VERSION, build_id
@@ -25,9 +29,11 @@ from web.tls import TLSFailed
 log = logging.getLogger("sambung.web")
 
 
-def run(request: Request, place: Place, parent_pid: int) -> int:
+def run(request: Request, place: Place, parent_pid: int, page: int | None = None) -> int:
     """The process; EXIT_CONFIG when the port or the certificate cannot be used."""
     die_with_parent(parent_pid)
+    faulthandler.enable()
+    alive = beating(page)
     setproctitle("sambung: web")
     settings = read_settings(place.settings_file)
     setup_logging(place.logs, settings.log, console=True)
@@ -35,7 +41,7 @@ def run(request: Request, place: Place, parent_pid: int) -> int:
         run_web(
             settings,
             place.data,
-            connector(place, settings),
+            connector(place, settings, alive),
             reloader(request, place),
             version=VERSION,
             announce=announcer(place),
@@ -46,10 +52,40 @@ def run(request: Request, place: Place, parent_pid: int) -> int:
     return 0
 
 
-def connector(place: Place, settings: Settings) -> Callable[[], Mailbox]:
+@dataclass(frozen=True, slots=True)
+class Beating:
+    """The bridge's mailbox: its thread, through which everything goes, is alive while it listens."""
+
+    mailbox: Mailbox
+    alive: Callable[[], None]
+
+    @property
+    def root(self) -> Any:
+        return self.mailbox.root
+
+    def tell(self, address: Any, message: object) -> None:
+        self.mailbox.tell(address, message)
+
+    def listen(self, timeout_s: float) -> object | None:
+        self.alive()
+        return self.mailbox.listen(timeout_s)
+
+    def wake(self) -> None:
+        self.mailbox.wake()
+
+    def close(self) -> None:
+        self.mailbox.close()
+
+
+def connector(place: Place, settings: Settings, alive: Callable[[], None]) -> Callable[[], Beating]:
     """How the bridge reaches the actors: by the instance file, each time anew."""
     options = system_options(place, settings)
-    return lambda: attach(options, place.data.actors_file, build=build_id())
+
+    def connect() -> Beating:
+        alive()
+        return Beating(attach(options, place.data.actors_file, build=build_id()), alive)
+
+    return connect
 
 
 def reloader(request: Request, place: Place) -> Callable[[], Settings]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cli.child import Child
 from cli.launcher import Launcher
+from cli.notify import Manager
 
 FAKES = Path(__file__).with_name("fakes.py")
 
@@ -36,6 +37,7 @@ def main() -> int:
             and all((folder / f"{name}.pids").exists() for name in specs)
         ),
         on_ready=on_ready,
+        manager=Manager.taken_from(os.environ),
     ).run()
 
 

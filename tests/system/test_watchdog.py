@@ -1,11 +1,13 @@
-"""What hangs is ended and replaced: a stopped instance, a stopped group, a stopped journal; what only paused is not."""
+"""What hangs is ended and replaced, from an instance to the web process; what only paused is not."""
 
+import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from server import QUICK, Server, running, wait_for
 
@@ -77,6 +79,40 @@ def test_a_stopped_part_is_killed_and_replaced(fleet: Server, part: str) -> None
     wait_for(lambda: any(part in title for title in fleet.processes().values()), 15.0, fleet.output)
     for one in IDS:
         fleet.wait_open(one, 30.0)
+
+
+def child_of(fleet: Server, title: str) -> int:
+    """The one process whose parent has that title."""
+    pids = [one.pid for one in psutil.Process(fleet.pid_of(title)).children()]
+    assert len(pids) == 1, pids
+    return pids[0]
+
+
+HIGHER: dict[str, Callable[[Server], int]] = {
+    "root": lambda fleet: fleet.pid_of("root"),
+    "admin": lambda fleet: child_of(fleet, "actors"),
+    "actors": lambda fleet: fleet.pid_of("actors"),
+    "web": lambda fleet: fleet.pid_of("web"),
+}
+
+
+@pytest.mark.parametrize("part", HIGHER)
+def test_what_is_above_the_groups_is_ended_and_replaced_when_it_stops(fleet: Server, part: str) -> None:
+    before = HIGHER[part](fleet)
+    fleet.kill(before, signal.SIGSTOP)
+    wait_for(lambda: before not in fleet.processes(), 25.0, lambda: str(fleet.processes()))
+    wait_for(lambda: replaced(fleet, part), 20.0, lambda: str(fleet.processes()))
+    fleet.wait_ready(20.0)
+    for one in IDS:
+        fleet.wait_instance(
+            one, lambda it: it["link_state"] == "open" and it["pid"] in fleet.processes(), 20.0
+        )
+
+
+def replaced(fleet: Server, part: str) -> bool:
+    with contextlib.suppress(AssertionError, psutil.NoSuchProcess):
+        return HIGHER[part](fleet) > 0
+    return False
 
 
 def test_a_pause_of_the_whole_tree_convicts_nobody(fleet: Server) -> None:

@@ -1,5 +1,6 @@
-"""Is the root alive? Pings and their answers, judged without a clock of its own."""
+"""Is the root alive, and the admin? Pings and their answers, judged without a clock of its own."""
 
+import math
 from dataclasses import dataclass
 
 INTERVAL_S = 2.0
@@ -8,10 +9,17 @@ INTERVAL_S = 2.0
 MISSES = 8
 
 
-@dataclass(slots=True)
-class RootWatch:
-    """`unanswered`: pings in a row; `asked_s`: when the last one was sent, monotonic seconds."""
+def misses(silence_s: float) -> int:
+    """How many pings in a row a silence of that length leaves without answer; one alone may just be late."""
+    return max(2, math.ceil(silence_s / INTERVAL_S))
 
+
+@dataclass(slots=True)
+class AnswerWatch:
+    """`misses`: so many are too many; `unanswered`: pings in a row; `asked_s`: when the last one was sent, monotonic
+    seconds."""
+
+    misses: int = MISSES
     unanswered: int = 0
     asked_s: float | None = None
 
@@ -28,9 +36,9 @@ class RootWatch:
         self.unanswered = 0
 
     def failed(self, now_s: float) -> bool:
-        """True when MISSES pings in a row were not answered within the interval."""
-        return self.unanswered >= MISSES and self.due_in_s(now_s) == 0.0 and not self._paused(now_s)
+        """True when `misses` pings in a row were not answered within the interval."""
+        return self.unanswered >= self.misses and self.due_in_s(now_s) == 0.0 and not self._paused(now_s)
 
     def _paused(self, now_s: float) -> bool:
-        """This process is far behind its own plan: the root may have stood still as well."""
+        """This process is far behind its own plan: who is asked may have stood still as well."""
         return self.asked_s is not None and now_s - self.asked_s > 2 * INTERVAL_S
