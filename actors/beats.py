@@ -5,16 +5,14 @@ of it Thespian's loop. Writing two numbers costs nothing, so a message goes only
 page is inherited by fork; a process that was spawned has none, and its heartbeats are messages.
 """
 
-import math
 import mmap
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-# When (monotonic seconds; 0 = never), the share of one core used since the last one (NaN = not known), and when the
-# link last received a frame (monotonic seconds; 0 = never).
-_SLOT = struct.Struct("=ddd")
+# When, and when the link last received a frame (monotonic seconds; 0 = never).
+_SLOT = struct.Struct("=dd")
 _FRAME = struct.Struct("=d")
 _FRAME_AT = _SLOT.size - _FRAME.size
 
@@ -24,7 +22,6 @@ class Beat:
     """The last heartbeat in a slot, and when the link last received a frame. Monotonic seconds."""
 
     at_s: float
-    cpu_percent: float | None
     last_frame_s: float | None = None
 
 
@@ -35,9 +32,8 @@ class Slot:
     page: mmap.mmap
     offset: int
 
-    def write(self, at_s: float, cpu_percent: float | None, last_frame_s: float | None = None) -> None:
-        cpu = math.nan if cpu_percent is None else cpu_percent
-        _SLOT.pack_into(self.page, self.offset, at_s, cpu, last_frame_s or 0.0)
+    def write(self, at_s: float, last_frame_s: float | None = None) -> None:
+        _SLOT.pack_into(self.page, self.offset, at_s, last_frame_s or 0.0)
 
     def frame(self, last_frame_s: float | None) -> None:
         """Frames came between two heartbeats."""
@@ -45,13 +41,13 @@ class Slot:
 
     def read(self) -> Beat | None:
         """None before the first heartbeat."""
-        at_s, cpu_percent, last_frame_s = _SLOT.unpack_from(self.page, self.offset)
+        at_s, last_frame_s = _SLOT.unpack_from(self.page, self.offset)
         if at_s <= 0:
             return None
-        return Beat(at_s, None if math.isnan(cpu_percent) else cpu_percent, last_frame_s or None)
+        return Beat(at_s, last_frame_s or None)
 
     def clear(self) -> None:
-        _SLOT.pack_into(self.page, self.offset, 0.0, math.nan, 0.0)
+        _SLOT.pack_into(self.page, self.offset, 0.0, 0.0)
 
 
 class BeatPage:

@@ -118,10 +118,7 @@ class GroupSupervisor(GroupWatch):
             return
         child.pid, child.snapshot = message.snapshot.pid, message.snapshot
         child.last_seen = (message.snapshot.at, message.snapshot.link_state == "open")
-        policy = self._policy
-        self._watchman.heard(
-            message.snapshot.instance_id, time.monotonic(), message.snapshot.cpu_percent, policy
-        )
+        self._watchman.heard(message.snapshot.instance_id, time.monotonic())
         self._report(message.snapshot)
         self._started(message.snapshot.instance_id)
 

@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 
 from actors import exits
+from actors.consumption import cpu_time
 from actors.group_gates import GroupGates
 from actors.group_reports import Child
 from actors.limits import shortage
@@ -15,11 +16,14 @@ from core.snapshot import InstanceSnapshot
 from store import logs
 
 KILL_AFTER_S = 2.0
+MEASURE_S = 1.0
 DRIFT_S = 0.1  # between two processes' readings of both clocks
 
 
 class GroupWatch(GroupGates):
     """Heartbeats of the children judged, and its own sent."""
+
+    _measured_s = float("-inf")
 
     @property
     def _policy(self) -> SupervisionSettings:
@@ -34,6 +38,7 @@ class GroupWatch(GroupGates):
     def _watch(self) -> None:
         """End who hangs or spins; what follows is the same as after any crash."""
         self._read_beats()
+        self._measure()
         exits.note_kills()
         for instance_id, verdict, why in self._watchman.check(time.monotonic(), self._policy):
             child = self._children[instance_id]
@@ -49,9 +54,19 @@ class GroupWatch(GroupGates):
             beat = child.slot.read() if child.slot is not None and child.address is not None else None
             if beat is None or child.snapshot is None:
                 continue
-            self._watchman.heard(instance_id, beat.at_s, beat.cpu_percent, self._policy)
+            self._watchman.heard(instance_id, beat.at_s)
             child.last_seen = (beat.at_s + offset_s, child.snapshot.link_state == "open")
             self._frame_seen(child, child.snapshot, beat.last_frame_s)
+
+    def _measure(self) -> None:
+        """What each process uses; it need not be asked, so one that hangs is seen as well."""
+        now_s = time.monotonic()
+        if now_s - self._measured_s < MEASURE_S:
+            return
+        self._measured_s = now_s
+        for instance_id, child in self._children.items():
+            if child.pid is not None and (cpu := cpu_time(child.pid, now_s)) is not None:
+                self._watchman.measured(instance_id, cpu, self._policy)
 
     def _frame_seen(self, child: Child, known: InstanceSnapshot, last_frame_s: float | None) -> None:
         """Gates and ages live by the last frame, which is no reason for an instance to send a report."""

@@ -108,7 +108,7 @@ class InstancePorts(BaseActor):
         last = self._reported
         if self._slot is None or last is None or not 0 <= time.time() - last.at < REPORT_S:
             return self.report()
-        self._slot.write(time.monotonic(), self._cpu_percent, self._last_frame_s)
+        self._slot.write(time.monotonic(), self._last_frame_s)
         if (made_of := self._made_of()) != self._seen:
             self._seen, snapshot = made_of, self._snapshot()
             if news(last, snapshot):

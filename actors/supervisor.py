@@ -149,7 +149,7 @@ class Supervisor(RootCrashes):
         self.wake_after(restart_delay_s(len(earlier), policy), f"start:{part}", 0)
 
     def receiveMsg_PartAlive(self, message: PartAlive, sender: Address) -> None:
-        self._watchman.heard(message.part, time.monotonic(), None, self._settings.supervision)
+        self._watchman.heard(message.part, time.monotonic())
 
     def _watch(self) -> None:
         """End a part that hangs: a group, the registry, the journal."""
@@ -191,7 +191,7 @@ class Supervisor(RootCrashes):
     # ── the feed ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def receiveMsg_GroupReport(self, message: GroupReport, sender: Address) -> None:
-        self._watchman.heard(message.group, time.monotonic(), None, self._settings.supervision)
+        self._watchman.heard(message.group, time.monotonic())
         for snapshot in message.changed:
             record = self._records.get(snapshot.instance_id)
             if record is not None:

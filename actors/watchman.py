@@ -10,6 +10,7 @@ from pathlib import Path
 from actors.process import crash_text
 from core import watchdog
 from core.config import SupervisionSettings
+from core.spin import CpuTime
 from core.watchdog import Verdict, Watched
 
 CHECK_S = 2.5
@@ -33,10 +34,15 @@ class Watchman:
     def remove(self, name: str) -> None:
         self._watched.pop(name, None)
 
-    def heard(self, name: str, now_s: float, cpu_percent: float | None, policy: SupervisionSettings) -> None:
+    def heard(self, name: str, now_s: float) -> None:
         """A sign of life at that time; one that is older than what is known says nothing."""
         if name in self._watched and now_s > self._watched[name].heard_s:
-            self._watched[name] = watchdog.heard(self._watched[name], now_s, cpu_percent, policy)
+            self._watched[name] = watchdog.heard(self._watched[name], now_s)
+
+    def measured(self, name: str, cpu: CpuTime, policy: SupervisionSettings) -> None:
+        """What its process has used until now."""
+        if name in self._watched:
+            self._watched[name] = watchdog.measured(self._watched[name], cpu, policy)
 
     def condemn(self, name: str, now_s: float) -> bool:
         """Somebody else saw that it hangs: told to end now, it is killed by a later check. False when not watched."""

@@ -42,7 +42,7 @@ def beating(descriptor: int | None) -> Callable[[], None]:
         return lambda: None
     slot = slot_on(descriptor)
     os.close(descriptor)
-    return lambda: slot.write(time.monotonic(), None)
+    return lambda: slot.write(time.monotonic())
 
 
 class ChildWatch:
@@ -63,14 +63,14 @@ class ChildWatch:
         policy = replace(policy, silence_s=max(LEAST_SILENCE_S, policy.silence_s))
         watched = {child.name: child for child in children if child.page is not None}
         for child in watched.values():
-            self._hear(child, now_s, policy)
+            self._hear(child, now_s)
         for name, verdict, why in self._watchman.check(now_s, policy):
             child = watched[name]
             log.error("watchdog: %s (pid %s): %s; %s", name, child.pid, why, verdict.value)
             end_process(child.pid, SIGNALS[verdict])
         self._look_at_s = now_s + self._watchman.wait_s
 
-    def _hear(self, child: Child, now_s: float, policy: SupervisionSettings) -> None:
+    def _hear(self, child: Child, now_s: float) -> None:
         assert child.page is not None
         if self._pids.get(child.name) != child.pid:
             self._pids[child.name] = child.pid
@@ -80,6 +80,6 @@ class ChildWatch:
         slot = self._slots.setdefault(child.name, slot_on(child.page))
         beat = slot.read()
         if beat is not None and beat.at_s >= child.started_s:
-            self._watchman.heard(child.name, beat.at_s, None, policy)
+            self._watchman.heard(child.name, beat.at_s)
         elif now_s - child.started_s < START_S:
-            self._watchman.heard(child.name, now_s, None, policy)
+            self._watchman.heard(child.name, now_s)

@@ -86,7 +86,7 @@ class SupervisionSettings:
     silence_s: float = knob(15.0, "no heartbeat for this long: the process is ended", ge=1, le=600)
     abort_grace_s: float = knob(2.0, "time to write its stack before it is killed", ge=0.1, le=60)
     checker_late_s: float = knob(2.0, "a check that comes later than this convicts nobody", ge=0.1, le=60)
-    cpu_percent: float = knob(95.0, "share of one core that counts as a spin", ge=1, le=100)
+    cpu_percent: float = knob(95.0, "share of the CPU time it could get that counts as a spin", ge=1, le=100)
     cpu_period_s: float = knob(120.0, "a spin that lasts this long ends the process", ge=1, le=86_400)
     memory_mb: int = knob(256, "private memory above this ends an instance's process", ge=16, le=65_536)
     group_size: int = knob(32, "instances under one group supervisor", ge=1, le=64)

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from core.config import SupervisionSettings
+from core.spin import CpuTime, Samples, added, percent
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """`heard_s`: the last sign of life; `aborted_s`: when it was told to write its stack; `hot_s`: since when it uses
-    too much CPU without a break."""
+    """`heard_s`: the last sign of life; `aborted_s`: when it was told to write its stack; `cpu`: what it used."""
 
     heard_s: float
     aborted_s: float | None = None
-    hot_s: float | None = None
+    cpu: Samples = ()
 
 
 class Verdict(Enum):
@@ -27,11 +27,14 @@ class Verdict(Enum):
     KILL = "kill"
 
 
-def heard(watched: Watched, now_s: float, cpu_percent: float | None, policy: SupervisionSettings) -> Watched:
-    """A sign of life, with the share of one core used since the last one (None: not known)."""
-    hot = cpu_percent is not None and cpu_percent >= policy.cpu_percent
-    hot_s = (watched.hot_s if watched.hot_s is not None else now_s) if hot else None
-    return replace(watched, heard_s=now_s, hot_s=hot_s)
+def heard(watched: Watched, now_s: float) -> Watched:
+    """A sign of life."""
+    return replace(watched, heard_s=now_s)
+
+
+def measured(watched: Watched, cpu: CpuTime, policy: SupervisionSettings) -> Watched:
+    """What its process has used until now."""
+    return replace(watched, cpu=added(watched.cpu, cpu, policy.cpu_period_s))
 
 
 def judge(watched: Watched, now_s: float, policy: SupervisionSettings) -> tuple[Verdict, str]:
@@ -42,8 +45,12 @@ def judge(watched: Watched, now_s: float, policy: SupervisionSettings) -> tuple[
     silent_s = now_s - watched.heard_s
     if silent_s >= policy.silence_s:
         return Verdict.ABORT, f"no heartbeat for {silent_s:.0f} s"
-    if watched.hot_s is not None and now_s - watched.hot_s >= policy.cpu_period_s:
-        return Verdict.ABORT, f"used {policy.cpu_percent:g} % or more of a core for {policy.cpu_period_s:g} s"
+    used = percent(watched.cpu, policy.cpu_period_s)
+    if used is not None and used >= policy.cpu_percent:
+        return (
+            Verdict.ABORT,
+            f"used {used:.0f} % of the CPU time that it could get for {policy.cpu_period_s:g} s",
+        )
     return Verdict.FINE, ""
 
 
@@ -65,4 +72,4 @@ def late(expected_s: float, now_s: float, policy: SupervisionSettings) -> bool:
 
 def pardoned(watched: Watched, now_s: float) -> Watched:
     """A full new period, as if heard just now."""
-    return replace(watched, heard_s=now_s, hot_s=None)
+    return replace(watched, heard_s=now_s, cpu=())

@@ -16,14 +16,12 @@ from core.snapshot import InstanceSnapshot
 def test_a_slot_says_nothing_until_it_is_written_and_after_it_is_cleared() -> None:
     slot = BeatPage().take()
     assert slot.read() is None
-    slot.write(12.5, None)
-    assert slot.read() == Beat(12.5, None)
-    slot.write(13.5, 99.0)
-    assert slot.read() == Beat(13.5, 99.0)
+    slot.write(12.5)
+    assert slot.read() == Beat(12.5)
     slot.frame(14.25)
-    assert slot.read() == Beat(13.5, 99.0, 14.25)
-    slot.write(18.5, 1.0, 15.0)
-    assert slot.read() == Beat(18.5, 1.0, 15.0)
+    assert slot.read() == Beat(12.5, 14.25)
+    slot.write(18.5, 15.0)
+    assert slot.read() == Beat(18.5, 15.0)
     slot.clear()
     assert slot.read() is None
 
@@ -35,19 +33,19 @@ def test_a_forked_process_finds_the_slot_that_was_offered() -> None:
         if pid == 0:
             own = beats.inherited()
             if own is not None:
-                own.write(7.0, 1.0)
+                own.write(7.0)
             os._exit(0)
     os.waitpid(pid, 0)
     assert beats.inherited() is None
-    assert slot.read() == Beat(7.0, 1.0)
+    assert slot.read() == Beat(7.0)
 
 
 def test_slots_are_their_own_and_are_used_again() -> None:
     page = BeatPage()
     taken = [page.take() for _ in range(600)]
     for number, slot in enumerate(taken, 1):
-        slot.write(float(number), None)
-    assert [slot.read() for slot in taken] == [Beat(float(number), None) for number in range(1, 601)]
+        slot.write(float(number))
+    assert [slot.read() for slot in taken] == [Beat(float(number)) for number in range(1, 601)]
     page.give_back(taken[5])
     again = page.take()
     assert again is taken[5]

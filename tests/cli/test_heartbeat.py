@@ -50,7 +50,7 @@ def watching(child: Child, policy: SupervisionSettings | None = None) -> Callabl
 def test_one_that_falls_silent_gets_sigabrt_and_sigkill(child: Child, slot: Slot, sent: list[Any]) -> None:
     look = watching(child)
     for second in range(1000, 1040, 2):
-        slot.write(float(second), None)
+        slot.write(float(second))
         look(second, second + 1.5)
     look(1040.0, 1052.5)
     assert sent == []
@@ -70,7 +70,7 @@ def test_one_that_starts_has_a_minute_for_its_first_heartbeat(child: Child, sent
 
 def test_a_replacement_is_not_judged_by_what_went_before(child: Child, slot: Slot, sent: list[Any]) -> None:
     look = watching(child)
-    slot.write(1001.0, None)
+    slot.write(1001.0)
     look(1001.0, 1015.0)
     child.pid = None
     look(1015.5, 1020.0)
@@ -81,7 +81,7 @@ def test_a_replacement_is_not_judged_by_what_went_before(child: Child, slot: Slo
 
 def test_a_launcher_that_was_paused_convicts_nobody(child: Child, slot: Slot, sent: list[Any]) -> None:
     look = watching(child)
-    slot.write(1001.0, None)
+    slot.write(1001.0)
     look(1001.0, 1003.0)
     look(1060.0, 1074.0)
     assert sent == []
@@ -92,7 +92,7 @@ def test_the_silence_allowed_is_the_supervisors_but_not_shorter_than_a_connect(
     child: Child, slot: Slot, sent: list[Any], silence_s: float, limit_s: float
 ) -> None:
     look = watching(child, SupervisionSettings(silence_s=silence_s))
-    slot.write(1001.0, None)
+    slot.write(1001.0)
     look(1001.0, 1000.5 + limit_s)
     assert sent == []
     look(1001.0 + limit_s, 1001.5 + limit_s)

@@ -3,7 +3,8 @@
 import pytest
 
 from core.config import SupervisionSettings
-from core.watchdog import Verdict, Watched, aborted, due_s, heard, judge, late, pardoned
+from core.spin import CpuTime
+from core.watchdog import Verdict, Watched, aborted, due_s, judge, late, measured, pardoned
 
 DEFAULT = SupervisionSettings()
 V = Verdict
@@ -15,8 +16,12 @@ V = Verdict
         (Watched(100.0), V.FINE, ""),
         (Watched(85.1), V.FINE, ""),
         (Watched(85.0), V.ABORT, "no heartbeat for 15 s"),
-        (Watched(100.0, hot_s=0.0), V.FINE, ""),
-        (Watched(100.0, hot_s=-20.0), V.ABORT, "used 95 % or more of a core for 120 s"),
+        (Watched(100.0, cpu=(CpuTime(-20.0, 0.0, 0.0), CpuTime(100.0, 113.9, 0.0))), V.FINE, ""),
+        (
+            Watched(100.0, cpu=(CpuTime(-20.0, 0.0, 0.0), CpuTime(100.0, 114.0, 0.0))),
+            V.ABORT,
+            "used 95 % of the CPU time that it could get for 120 s",
+        ),
         (Watched(0.0, aborted_s=98.1), V.FINE, "did not end after SIGABRT"),
         (Watched(0.0, aborted_s=98.0), V.KILL, "did not end after SIGABRT"),
         (Watched(100.0, aborted_s=98.0), V.KILL, "did not end after SIGABRT"),
@@ -34,17 +39,6 @@ V = Verdict
 )
 def test_the_verdict_on_a_child(watched: Watched, verdict: Verdict, why: str) -> None:
     assert judge(watched, 100.0, DEFAULT) == (verdict, why)
-
-
-@pytest.mark.parametrize(
-    ("before", "percent", "since"),
-    [(None, 95.0, 50.0), (10.0, 100.0, 10.0), (10.0, 94.9, None), (10.0, None, None), (None, None, None)],
-    ids=["gets hot", "stays hot", "cools down", "unknown", "never known"],
-)
-def test_a_spin_counts_from_its_beginning(
-    before: float | None, percent: float | None, since: float | None
-) -> None:
-    assert heard(Watched(0.0, hot_s=before), 50.0, percent, DEFAULT) == Watched(50.0, hot_s=since)
 
 
 def test_an_aborted_child_gets_two_seconds_for_its_stack() -> None:
@@ -66,7 +60,14 @@ def test_a_checker_more_than_two_seconds_late_has_learnt_nothing(now_s: float, e
 
 
 def test_a_paused_machine_convicts_nobody() -> None:
-    after_the_pause = pardoned(Watched(0.0, hot_s=0.0), 1000.0)
+    after_the_pause = pardoned(Watched(0.0, cpu=(CpuTime(0.0, 0.0, 0.0), CpuTime(900.0, 900.0, 0.0))), 1000.0)
     assert judge(after_the_pause, 1000.0, DEFAULT) == (V.FINE, "")
     assert judge(after_the_pause, 1014.9, DEFAULT) == (V.FINE, "")
     assert judge(after_the_pause, 1015.0, DEFAULT)[0] is V.ABORT
+
+
+def test_a_spin_is_seen_from_what_was_measured() -> None:
+    watched = Watched(1000.0)
+    for second in range(0, 125, 5):
+        watched = measured(watched, CpuTime(float(second), 0.99 * second, 0.0), DEFAULT)
+        assert (judge(watched, 1000.0, DEFAULT)[0] is V.ABORT) is (second >= 120)
