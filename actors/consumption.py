@@ -4,6 +4,8 @@ import os
 
 from core.spin import CpuTime
 
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
 
 def cpu_time(pid: int, now_s: float) -> CpuTime | None:
     """Of its main thread: /proc/PID/schedstat, nanoseconds on a processor and in its queue."""
@@ -11,6 +13,24 @@ def cpu_time(pid: int, now_s: float) -> CpuTime | None:
         run_ns, wait_ns, _ = _read(f"/proc/{pid}/schedstat").split()
         return CpuTime(now_s, int(run_ns) / 1e9, int(wait_ns) / 1e9)
     except (OSError, ValueError):
+        return None
+
+
+def private_bytes(pid: int | str = "self") -> int | None:
+    """Resident memory that no other process shares, roughly: resident minus shared pages of /proc/PID/statm."""
+    try:
+        fields = _read(f"/proc/{pid}/statm").split()
+        return (int(fields[1]) - int(fields[2])) * _PAGE_BYTES
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def exact_private_bytes(pid: int) -> int | None:
+    """The same without what is still shared with the process that it was forked from; slower the larger it is."""
+    try:
+        lines = _read(f"/proc/{pid}/smaps_rollup").decode("ascii").splitlines()
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
+    except (OSError, ValueError, IndexError):
         return None
 
 

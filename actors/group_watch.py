@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 
 from actors import exits
-from actors.consumption import cpu_time
+from actors.consumption import cpu_time, exact_private_bytes, private_bytes
 from actors.group_gates import GroupGates
 from actors.group_reports import Child
 from actors.limits import shortage
@@ -13,6 +13,7 @@ from actors.watchman import SIGNALS, end_process
 from core.config import SupervisionSettings
 from core.messages import Address, EndStale, GroupReport
 from core.snapshot import InstanceSnapshot
+from core.watchdog import MIB
 from store import logs
 
 KILL_AFTER_S = 2.0
@@ -65,8 +66,20 @@ class GroupWatch(GroupGates):
             return
         self._measured_s = now_s
         for instance_id, child in self._children.items():
-            if child.pid is not None and (cpu := cpu_time(child.pid, now_s)) is not None:
+            if child.pid is None:
+                continue
+            if (cpu := cpu_time(child.pid, now_s)) is not None:
                 self._watchman.measured(instance_id, cpu, self._policy)
+            self._measure_memory(instance_id, child.pid, now_s)
+
+    def _measure_memory(self, instance_id: str, pid: int, now_s: float) -> None:
+        """The cheap figure counts pages of the group's own too: above the ceiling the exact one decides."""
+        used, ceiling = private_bytes(pid), self._policy.memory_mb * MIB
+        if used is not None and used > ceiling:
+            exact = exact_private_bytes(pid)
+            used = used if exact is None else exact
+        if used is not None:
+            self._watchman.grown(instance_id, now_s, used, self._policy)
 
     def _frame_seen(self, child: Child, known: InstanceSnapshot, last_frame_s: float | None) -> None:
         """Gates and ages live by the last frame, which is no reason for an instance to send a report."""

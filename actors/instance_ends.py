@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
+from actors.consumption import private_bytes
 from actors.exits import EXIT_ALLOCATION, EXIT_BUG, EXIT_MEMORY
 from actors.instance_gates import InstanceGates
 from actors.process import leave_stack
-from actors.reporting import private_bytes
 from core.effects import Record
 from core.messages import (
     ConfigureInstance,

@@ -7,7 +7,8 @@ from typing import Any
 
 from actors import beats
 from actors.base import BaseActor
-from actors.reporting import Surroundings, news, private_bytes, snapshot
+from actors.consumption import private_bytes
+from actors.reporting import Surroundings, news, snapshot
 from actors.runtime import Runtime
 from core import breaker as breakers
 from core import loglines

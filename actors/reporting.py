@@ -11,8 +11,6 @@ from core.link_state import Link, LinkState
 from core.records import InstanceRecord
 from core.snapshot import InstanceSnapshot
 
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -98,16 +96,3 @@ def news(before: InstanceSnapshot, now: InstanceSnapshot) -> bool:
 def _deadline_s(link: Link) -> float | None:
     """An open or closing link keeps the number of its attempt, which says nothing any more."""
     return link.deadline_s if link.state in (LinkState.DIALLING, LinkState.AUTHENTICATING) else None
-
-
-def private_bytes() -> int | None:
-    """Resident memory that no other process shares, roughly: resident minus shared pages of /proc/self/statm."""
-    try:
-        statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            fields = os.read(statm, 256).split()
-        finally:
-            os.close(statm)
-        return (int(fields[1]) - int(fields[2])) * _PAGE_BYTES
-    except (OSError, ValueError, IndexError):
-        return None

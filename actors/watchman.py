@@ -44,6 +44,11 @@ class Watchman:
         if name in self._watched:
             self._watched[name] = watchdog.measured(self._watched[name], cpu, policy)
 
+    def grown(self, name: str, now_s: float, memory_bytes: int, policy: SupervisionSettings) -> None:
+        """How much private memory its process has now."""
+        if name in self._watched:
+            self._watched[name] = watchdog.grown(self._watched[name], now_s, memory_bytes, policy)
+
     def condemn(self, name: str, now_s: float) -> bool:
         """Somebody else saw that it hangs: told to end now, it is killed by a later check. False when not watched."""
         if name not in self._watched:

@@ -4,10 +4,11 @@ import pytest
 
 from core.config import SupervisionSettings
 from core.spin import CpuTime
-from core.watchdog import Verdict, Watched, aborted, due_s, judge, late, measured, pardoned
+from core.watchdog import MIB, Verdict, Watched, aborted, due_s, grown, judge, late, measured, pardoned
 
 DEFAULT = SupervisionSettings()
 V = Verdict
+CEILING = DEFAULT.memory_mb * MIB
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,25 @@ def test_a_spin_is_seen_from_what_was_measured() -> None:
     for second in range(0, 125, 5):
         watched = measured(watched, CpuTime(float(second), 0.99 * second, 0.0), DEFAULT)
         assert (judge(watched, 1000.0, DEFAULT)[0] is V.ABORT) is (second >= 120)
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict"),
+    [
+        ([(0.0, CEILING)], V.FINE),
+        ([(0.0, CEILING + 1), (10.0, CEILING + 1)], V.FINE),
+        ([(0.0, CEILING + 1), (10.5, CEILING + 1)], V.ABORT),
+        ([(0.0, CEILING + 1), (5.0, CEILING), (10.5, CEILING + 1)], V.FINE),
+        ([(0.0, CEILING * 3 // 2)], V.FINE),
+        ([(0.0, CEILING * 3 // 2 + 1)], V.ABORT),
+    ],
+    ids=["at the ceiling", "may end itself", "did not end itself", "shrank", "not far", "far above"],
+)
+def test_what_grows_beyond_its_ceiling_is_ended(seen: list[tuple[float, int]], verdict: Verdict) -> None:
+    watched = Watched(1000.0)
+    for at_s, used in seen:
+        watched = grown(watched, 1000.0 + at_s, used, DEFAULT)
+    found, why = judge(watched, 1000.0 + seen[-1][0], DEFAULT)
+    assert found is verdict
+    if verdict is V.ABORT:
+        assert why == f"private memory {seen[-1][1] // MIB} MiB, the ceiling is 256 MiB"

@@ -24,6 +24,16 @@ signal.setitimer(signal.ITIMER_REAL, 0.01, 0.1)
 """
 # Takes memory and uses it.
 EAT = "taken = [b'x' * (1 << 20) for _ in range({mib})]\n"
+# The same piece by piece in a handler that never returns, so that no heartbeat looks at it.
+GROW = """
+import time
+def growing():
+    taken = []
+    while True:
+        taken.append(b"x" * (4 << 20))
+        time.sleep(0.02)
+growing()
+"""
 # The next events that are to be stored meet an allocation that nobody can grant.
 NO_MEMORY = """
 from store.session import SessionStore
