@@ -46,6 +46,7 @@ log = logging.getLogger("sambung.actors")
 
 PREPARE_STOP_S = 3.5
 STOP_S = 2.5
+DISK_S = 45.0
 
 
 def run(place: Place, parent_pid: int, page: int | None = None) -> int:
@@ -66,7 +67,7 @@ def run(place: Place, parent_pid: int, page: int | None = None) -> int:
     return watched(handle, place, settings, alive)
 
 
-def watched(handle: SystemHandle, place: Place, settings: Settings, alive: Callable[[], None]) -> int:
+def watched(handle: SystemHandle, place: Place, settings: Settings, alive: Callable[[float], None]) -> int:
     """Create the root, let it build the tree, and stay until SIGTERM (0) or until the tree is lost (1)."""
     try:
         root = handle.create_root(Supervisor)
@@ -100,7 +101,7 @@ class Tree:
     mailbox: Mailbox
     root: Any
     house: Housekeeping
-    alive: Callable[[], None]
+    alive: Callable[[float], None]
     stopping: bool = False
     root_pid: int | None = None
     admin_answers: int = 0
@@ -113,7 +114,7 @@ class Tree:
         signal.signal(signal.SIGTERM, self._on_stop)
         while not self.stopping:
             now_s = time.monotonic()
-            self.alive()
+            self.alive(0.0)
             if self._lost(now_s):
                 return 1
             if self.pulse.due_in_s(now_s) == 0.0:
@@ -161,6 +162,9 @@ class Tree:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             self.house.settings = read_settings(self.place.settings_file)
             self.judge_by(self.house.settings)
+        # A disk may stand still for long: that says nothing of the tree, whose links need none meanwhile.
+        if now_s >= self.house.due_at_s:
+            self.alive(DISK_S)
         if (figures := self.house.round(now_s)) is not None:
             self.mailbox.tell(self.root, figures)
 

@@ -36,13 +36,16 @@ def slot_on(descriptor: int) -> Slot:
     return Slot(mmap.mmap(descriptor, mmap.PAGESIZE), 0)
 
 
-def beating(descriptor: int | None) -> Callable[[], None]:
-    """A child's sign of life, to be called at least every few seconds; nothing without a page."""
+def beating(descriptor: int | None) -> Callable[[float], None]:
+    """A child's sign of life, to be called at least every few seconds; nothing without a page.
+
+    Its argument: for how many seconds more than usual it may be silent now, because it waits for something slow.
+    """
     if descriptor is None:
-        return lambda: None
+        return lambda _busy_s: None
     slot = slot_on(descriptor)
     os.close(descriptor)
-    return lambda: slot.write(time.monotonic())
+    return lambda busy_s: slot.write(time.monotonic() + busy_s)
 
 
 class ChildWatch:

@@ -57,7 +57,7 @@ class Beating:
     """The bridge's mailbox: its thread, through which everything goes, is alive while it listens."""
 
     mailbox: Mailbox
-    alive: Callable[[], None]
+    alive: Callable[[float], None]
 
     @property
     def root(self) -> Any:
@@ -67,7 +67,7 @@ class Beating:
         self.mailbox.tell(address, message)
 
     def listen(self, timeout_s: float) -> object | None:
-        self.alive()
+        self.alive(0.0)
         return self.mailbox.listen(timeout_s)
 
     def wake(self) -> None:
@@ -77,12 +77,12 @@ class Beating:
         self.mailbox.close()
 
 
-def connector(place: Place, settings: Settings, alive: Callable[[], None]) -> Callable[[], Beating]:
+def connector(place: Place, settings: Settings, alive: Callable[[float], None]) -> Callable[[], Beating]:
     """How the bridge reaches the actors: by the instance file, each time anew."""
     options = system_options(place, settings)
 
     def connect() -> Beating:
-        alive()
+        alive(0.0)
         return Beating(attach(options, place.data.actors_file, build=build_id()), alive)
 
     return connect

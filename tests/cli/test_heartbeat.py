@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from actors.beats import Slot
 from cli import heartbeat
 from cli.child import Child
-from cli.heartbeat import START_S, ChildWatch, shared_page, slot_on
+from cli.heartbeat import START_S, ChildWatch, beating, shared_page, slot_on
 from core.config import SupervisionSettings
 
 PID = 4711
@@ -96,6 +97,20 @@ def test_the_silence_allowed_is_the_supervisors_but_not_shorter_than_a_connect(
     look(1001.0, 1000.5 + limit_s)
     assert sent == []
     look(1001.0 + limit_s, 1001.5 + limit_s)
+    assert sent == [(PID, signal.SIGABRT)]
+
+
+def test_one_that_waits_for_a_slow_disk_says_so(child: Child, slot: Slot, sent: list[Any]) -> None:
+    assert child.page is not None
+    look = watching(child)
+    before_s = time.monotonic()
+    beating(os.dup(child.page))(45.0)
+    beat = slot.read()
+    assert beat is not None and before_s + 45.0 <= beat.at_s <= time.monotonic() + 45.0
+    slot.write(1001.0 + 45.0)
+    look(1001.0, 1060.5)
+    assert sent == []
+    look(1061.0, 1061.5)
     assert sent == [(PID, signal.SIGABRT)]
 
 
