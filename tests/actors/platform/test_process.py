@@ -14,7 +14,6 @@ from actor_programs import wait_until
 from actors import process
 from actors.limits import LimitTooLow, needed_files, raise_file_limit
 from actors.refusals import MAX_REMEMBERED, REPEAT_AFTER_S, RefusalLog
-from actors.watchman import last_words
 from actors.wire_codec import FrameRefused, Refusal
 
 REPOSITORY = Path(__file__).parents[3]
@@ -162,27 +161,6 @@ def test_a_crash_ends_the_process_and_leaves_its_stack(
     assert abs(ended.returncode) == number
     texts = [process.crash_text(tmp_path, int(path.stem[6:])) for path in tmp_path.glob("crash-*.txt")]
     assert [text for text in texts if text and "the_place_of_the_crash" in text]
-
-
-def test_one_that_hangs_is_told_to_end_with_its_stack(tmp_path: Path) -> None:
-    code = """
-import sys
-from pathlib import Path
-from actors.process import leave_crashes_to_the_kernel, record_crashes
-leave_crashes_to_the_kernel()
-record_crashes(Path(sys.argv[1]))
-def the_place_of_the_hang():
-    print("hanging", flush=True)
-    while True:
-        pass
-the_place_of_the_hang()
-"""
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY) as hanging:
-        assert hanging.stdout is not None and hanging.stdout.readline() == b"hanging\n"
-        assert "the_place_of_the_hang" in last_words(hanging.pid, tmp_path, 10.0)
-        assert hanging.wait(10.0) == -signal.SIGABRT
-    assert last_words(hanging.pid, tmp_path, 0.0) == "", "it has ended: nobody else with its number is hit"
 
 
 def test_ctrl_c_is_ignored() -> None:
