@@ -9,9 +9,10 @@ import binascii
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, assert_never
 
+from core.elements import crowded_json, crowded_msgpack, json_bytes
 from core.instances import Payload
 
 Pack = Callable[[Any], bytes]
@@ -19,6 +20,10 @@ Unpack = Callable[[bytes], Any]
 
 # Deeper messages are refused on arrival: everything behind this must be able to walk what it is given.
 MAX_DEPTH = 64
+# Beyond these a message is not parsed: what it becomes must fit into an instance's process, its event into a frame
+# between actors. Values are counted with keys, commas and colons; 16 MiB of text that is not ASCII fit.
+MAX_ELEMENTS = 500_000
+MAX_JSON_BYTES = 52 * 1024 * 1024
 
 SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -48,12 +53,12 @@ def decode(payload: Payload, data: bytes | str, unpack: Unpack) -> Any:
 
     What stores and clients cannot hold is made plain: bytes become base64, lone surrogates U+FFFD, msgpack's extension
     types [code, base64], and keys, integers beyond 64 bits, NaN, infinity and timestamps text. Nesting is limited to
-    MAX_DEPTH.
+    MAX_DEPTH, the number of values to MAX_ELEMENTS, their length as JSON to MAX_JSON_BYTES.
     """
     raw = to_bytes(data)
     match payload:
         case Payload.TEXT:
-            return raw.decode(errors="replace")
+            return _fitting(raw.decode(errors="replace"), len(raw))
         case Payload.BINARY:
             return to_base64(raw)
         case Payload.JSON:
@@ -121,21 +126,52 @@ def _finite(digits: str) -> float:
     return number
 
 
+def _too_many() -> InvalidContent:
+    return InvalidContent(f"message has more than {MAX_ELEMENTS} values")
+
+
+def _fitting(content: Any, raw_bytes: int) -> Any:
+    # An invalid byte or a control character is six characters in JSON, nothing is more: short messages need no count.
+    if raw_bytes * 6 > MAX_JSON_BYTES and sum(map(_json_bytes, _texts(content))) > MAX_JSON_BYTES:
+        raise InvalidContent(f"message is longer than {MAX_JSON_BYTES} bytes as JSON")
+    return content
+
+
+def _json_bytes(text: str) -> int:
+    return json_bytes(text.encode())
+
+
+def _texts(plain: Any) -> Iterator[str]:
+    if isinstance(plain, str):
+        yield plain
+    elif isinstance(plain, dict):
+        yield from plain
+        for item in plain.values():
+            yield from _texts(item)
+    elif isinstance(plain, list):
+        for item in plain:
+            yield from _texts(item)
+
+
 def _from_json(raw: bytes) -> Any:
+    if crowded_json(raw, MAX_ELEMENTS):
+        raise _too_many()
     try:
         content = json.loads(raw, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise InvalidContent("message is not JSON") from None
-    return _plain(content, MAX_DEPTH)
+    return _fitting(_plain(content, MAX_DEPTH), len(raw))
 
 
 def _from_msgpack(raw: bytes, unpack: Unpack) -> Any:
+    if crowded_msgpack(raw, MAX_ELEMENTS):
+        raise _too_many()
     try:
         content = unpack(raw)
     # A malformed message is the peer's fault, whatever the unpacker raises for it.
     except Exception:
         raise InvalidContent("message is not msgpack") from None
-    return _plain(content, MAX_DEPTH)
+    return _fitting(_plain(content, MAX_DEPTH), len(raw))
 
 
 def _plain(value: Any, levels: int) -> Any:

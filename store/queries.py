@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from core.records import CrashRecord, JournalEvent, MessageState, OutboxMessage, TimelineEntry, TokenRecord
-from store import journal, sessionviews
+from store import journalviews, sessionviews
 from store.database import open_reader, reading, sqlite_path
 from store.layout import DataDir
 from store.paging import Page
@@ -75,24 +75,24 @@ class Queries:
     ) -> list[JournalEvent]:
         """At most `limit` journal events above `after`, in order; only of these instances and kinds, None = all."""
         with self._journal.open() as db:
-            return [] if db is None else journal.read_events(db, after, limit, instances, kinds)
+            return [] if db is None else journalviews.read_events(db, after, limit, instances, kinds)
 
     def count_events(
         self, instances: Collection[str] | None = None, kinds: Collection[str] | None = None
     ) -> int:
         """How many events of these instances and kinds can be read; None = all."""
         with self._journal.open() as db:
-            return 0 if db is None else journal.count_events(db, instances, kinds)
+            return 0 if db is None else journalviews.count_events(db, instances, kinds)
 
     def first_number(self) -> int | None:
         """The oldest journal number that can still be read, None when there is no event."""
         with self._journal.open() as db:
-            return None if db is None else journal.first_number(db)
+            return None if db is None else journalviews.first_number(db)
 
     def last_event(self) -> int:
         """The journal's last number ever, 0 before the first."""
         with self._journal.open() as db:
-            return 0 if db is None else journal.last_number(db)
+            return 0 if db is None else journalviews.last_number(db)
 
     def timeline(self, instance_id: str, after: str | None, limit: int) -> Page[TimelineEntry]:
         """What happened to the link, newest first, behind the cursor `after`.

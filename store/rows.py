@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.records import MessageState, OutboxMessage, StoredEvent, TimelineEntry
-from store.codec import from_json, packb, to_json, unpackb
+from store.codec import packb, to_json, unpackb
 
 MESSAGE_COLUMNS = "message_id, state, finished_at, body"
 
@@ -41,5 +41,4 @@ def pack_event(kind: str, data: Any, at: float) -> bytes:
 
 
 def unpack_event(number: int, body: bytes) -> StoredEvent:
-    kind, data, at = unpackb(body)
-    return StoredEvent(number, kind, from_json(data), at)
+    return StoredEvent(number, *unpackb(body))

@@ -16,7 +16,7 @@ from core.outbox import Outbox, accept
 from core.plain import PlainProtocol
 from core.protocol import Endpoint
 from core.records import InstanceRecord, OutboxMessage, StoredEvent
-from store.codec import packb, unpackb
+from store.codec import packb, to_json, unpackb
 from store.errors import StoreFailed, StoreFault
 from store.session import Batch
 
@@ -134,7 +134,7 @@ class LateStore:
         self.taken.append((number, batch))
         self.messages |= {one.message_id: one for one in batch.outbox}
         for kind, data, at in batch.events:
-            self.events.append(StoredEvent(len(self.events) + 1, kind, data, at))
+            self.events.append(StoredEvent(len(self.events) + 1, kind, to_json(data), at))
         return self.at_once
 
     def unsent(self, limit: int) -> tuple[str, tuple[StoredEvent, ...]]:

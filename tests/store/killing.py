@@ -17,6 +17,7 @@ from pathlib import Path
 from core.effects import Change
 from core.instances import InstanceConfig
 from core.records import CrashRecord, InstanceRecord, OutboxMessage, Scope, StoredEvent
+from store.codec import from_json, to_json
 from store.errors import StoreError
 from store.journal import open_journal
 from store.registry import Registry, open_registry
@@ -51,7 +52,7 @@ def read_session(path: Path) -> tuple[set[str], bool]:
     names = {key for _, key in loaded.entries}
     numbers = [event.number for event in unsent]
     whole = (
-        names == {event.data["name"] for event in unsent} == {m.message_id for m in loaded.pending}
+        names == {from_json(event.data)["name"] for event in unsent} == {m.message_id for m in loaded.pending}
         and numbers == list(range(1, len(numbers) + 1))
         and loaded.next_event_number == len(numbers) + 1
         and all(value == key.encode() * 50 for (_, key), value in loaded.entries.items())
@@ -88,7 +89,9 @@ def write_journal(path: Path, round_number: int) -> Iterator[str]:
     journal = open_journal(f"sqlite:///{path}", time.time())
     for number in range(WRITES):
         names = [f"{round_number}-{number}-{part}" for part in range(8)]
-        events = [StoredEvent(part + 1, name, {"x": name * 20}, 1.0) for part, name in enumerate(names)]
+        events = [
+            StoredEvent(part + 1, name, to_json({"x": name * 20}), 1.0) for part, name in enumerate(names)
+        ]
         journal.append([("a", f"{round_number}-{number}", events)], time.time())
         yield " ".join(names)
 

@@ -6,6 +6,7 @@ import pytest
 
 from core.instances import InstanceConfig
 from core.records import InstanceRecord, StoredEvent
+from store.codec import to_json
 from store.errors import StoreCorrupt, StoreFailed, StoreFault
 from store.journal import open_journal
 from store.layout import DataDir
@@ -32,7 +33,7 @@ def test_damage_found_while_running_is_told_from_other_failures(data: DataDir) -
 
 def test_a_damaged_event_does_not_stop_the_journal(data: DataDir) -> None:
     journal = open_journal(data.journal_url, NOW)
-    journal.append([("a", "s", [StoredEvent(n, "k", {"n": n}, NOW) for n in (1, 2, 3)])], NOW)
+    journal.append([("a", "s", [StoredEvent(n, "k", to_json({"n": n}), NOW) for n in (1, 2, 3)])], NOW)
     raw = sqlite3.connect(data.journal_db)
     raw.execute("UPDATE events SET data = '{\"n\":7}' WHERE number = 2")
     raw.commit()
@@ -48,7 +49,7 @@ def test_a_damaged_event_does_not_stop_the_journal(data: DataDir) -> None:
 
 def test_the_rows_of_the_journal_are_checked_where_numbers_come_from(data: DataDir) -> None:
     journal = open_journal(data.journal_url, NOW)
-    journal.append([("a", "s", [StoredEvent(1, "k", {}, NOW)])], NOW)
+    journal.append([("a", "s", [StoredEvent(1, "k", "{}", NOW)])], NOW)
     journal.close()
     raw = sqlite3.connect(data.journal_db)
     raw.execute("UPDATE counters SET value = 0 WHERE name = 'last_number'")

@@ -12,6 +12,7 @@ import pytest
 from core.effects import Change
 from core.instances import InstanceConfig
 from core.records import InstanceRecord, StoredEvent
+from store.codec import to_json
 from store.errors import StoreFailed, StoreFault
 from store.files import InstanceLock, write_atomic
 from store.journal import open_journal
@@ -64,7 +65,7 @@ def test_a_full_disk_keeps_the_registry_and_the_journal(small_disk: Path) -> Non
     journal = open_journal(f"sqlite:///{small_disk}/journal.db", NOW)
     registry = Registry(engine)
     registry.save(InstanceRecord("a", InstanceConfig(url="ws://127.0.0.1:1")))
-    journal.append([("a", "s", [StoredEvent(1, "k", {}, NOW)])], NOW)
+    journal.append([("a", "s", [StoredEvent(1, "k", "{}", NOW)])], NOW)
     (small_disk / "ballast").write_bytes(b"")
     with contextlib.suppress(OSError), (small_disk / "ballast").open("wb") as file:
         for _ in range(2000):
@@ -74,12 +75,12 @@ def test_a_full_disk_keeps_the_registry_and_the_journal(small_disk: Path) -> Non
         registry.save(InstanceRecord("b", InstanceConfig(url=f"ws://127.0.0.1/{'x' * 60_000}")))
     assert refused.value.fault is StoreFault.FULL
     with pytest.raises(StoreFailed) as failure:
-        journal.append([("a", "s", [StoredEvent(2, "k", {"x": "y" * 60_000}, NOW)])], NOW)
+        journal.append([("a", "s", [StoredEvent(2, "k", to_json({"x": "y" * 60_000}), NOW)])], NOW)
     assert failure.value.fault is StoreFault.FULL
     assert [record.instance_id for record in registry.load()] == ["a"]
     assert journal.last_number() == 1
     (small_disk / "ballast").unlink()
-    assert journal.append([("a", "s", [StoredEvent(2, "k", {}, NOW)])], NOW) == 2
+    assert journal.append([("a", "s", [StoredEvent(2, "k", "{}", NOW)])], NOW) == 2
     registry.save(InstanceRecord("b", InstanceConfig(url="ws://127.0.0.1:1")))
     assert len(registry.load()) == 2
     journal.close()

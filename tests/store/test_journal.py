@@ -15,6 +15,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from core.records import StoredEvent
 from store import journal as module
 from store import schema
+from store.codec import to_json
 from store.journal import Journal, open_journal
 from store.layout import DataDir
 from store.sqlitefile import remove_store
@@ -32,7 +33,9 @@ def journal(data: DataDir) -> Iterator[Journal]:
 
 
 def events(first: int, last: int, kind: str = "message.received", size: int = 10) -> list[StoredEvent]:
-    return [StoredEvent(n, kind, {"n": n, "text": "x" * size}, NOW + n) for n in range(first, last + 1)]
+    return [
+        StoredEvent(n, kind, to_json({"n": n, "text": "x" * size}), NOW + n) for n in range(first, last + 1)
+    ]
 
 
 def shown(journal: Journal, **wanted: Any) -> list[tuple[int, str, int]]:
@@ -54,7 +57,7 @@ def test_events_are_numbered_in_the_order_of_the_batches(journal: Journal) -> No
 
 def test_every_field_comes_back_after_a_restart(journal: Journal, data: DataDir) -> None:
     body = {"text": "é\ud800\x00", "big": 2**70, "list": [1.5, None, True], "n": 1}
-    journal.append([("a", "s", [StoredEvent(1, "x.y", body, 12.25)])], NOW)
+    journal.append([("a", "s", [StoredEvent(1, "x.y", to_json(body), 12.25)])], NOW)
     journal.close()
     again = open_journal(data.journal_url, NOW)
     (event,) = again.read(0, 10)

@@ -51,7 +51,7 @@ def test_databases_of_version_0_become_registry_and_journal(data: DataDir) -> No
     Registry(engine).save(InstanceRecord("a", InstanceConfig(url="ws://127.0.0.1:1")))
     engine.dispose()
     journal = open_journal(data.journal_url, NOW)
-    assert journal.append([("a", "s", [StoredEvent(1, "k", {}, NOW)])], NOW) == 1
+    assert journal.append([("a", "s", [StoredEvent(1, "k", "{}", NOW)])], NOW) == 1
     journal.close()
     engine = open_registry(data.registry_url, NOW)
     assert len(Registry(engine).load()) == 1

@@ -61,7 +61,7 @@ def test_a_data_folder_without_stores_is_empty(queries: Queries, data: DataDir) 
 def test_stores_that_appear_later_are_read(queries: Queries, data: DataDir) -> None:
     assert queries.last_event() == 0
     journal = open_journal(data.journal_url, NOW)
-    journal.append([("a", "s", [StoredEvent(1, "k", {"n": 1}, NOW)])], NOW)
+    journal.append([("a", "s", [StoredEvent(1, "k", '{"n":1}', NOW)])], NOW)
     assert queries.last_event() == 1
     assert [event.data for event in queries.events(0, 10)] == [{"n": 1}]
     journal.close()
@@ -95,7 +95,7 @@ def test_crashes_come_newest_first(queries: Queries, data: DataDir) -> None:
 def test_events_are_filtered_counted_and_bounded(queries: Queries, data: DataDir) -> None:
     journal = open_journal(data.journal_url, NOW)
     for instance_id in ("a", "b", "c"):
-        journal.append([(instance_id, "s", [StoredEvent(n, f"k{n % 2}", {}, NOW) for n in (1, 2, 3)])], NOW)
+        journal.append([(instance_id, "s", [StoredEvent(n, f"k{n % 2}", "{}", NOW) for n in (1, 2, 3)])], NOW)
     assert [e.number for e in queries.events(2, 3)] == [3, 4, 5]
     assert [e.number for e in queries.events(0, 9, {"a", "c"})] == [1, 2, 3, 7, 8, 9]
     assert [e.number for e in queries.events(1, 2, {"a", "c"}, {"k1"})] == [3, 7]
@@ -124,7 +124,7 @@ def test_readers_cannot_write(queries: Queries, data: DataDir) -> None:
 
 def test_a_database_that_was_replaced_is_read_anew(queries: Queries, data: DataDir) -> None:
     journal = open_journal(data.journal_url, NOW)
-    journal.append([("a", "s", [StoredEvent(1, "old", {}, NOW)])], NOW)
+    journal.append([("a", "s", [StoredEvent(1, "old", "{}", NOW)])], NOW)
     assert queries.last_event() == 1
     journal.close()
     remove_store(data.journal_db)
@@ -160,7 +160,7 @@ def test_many_threads_read_while_writers_write(queries: Queries, data: DataDir) 
         readers = [pool.submit(read) for _ in range(8)]
         try:
             for number in range(1, 61):
-                journal.append([("a", "s", [StoredEvent(number, "k", {}, NOW)])], NOW)
+                journal.append([("a", "s", [StoredEvent(number, "k", "{}", NOW)])], NOW)
                 tokens.save(new_token(f"t{number}", {Scope.READ}, now=NOW)[1])
                 registry.save(InstanceRecord(f"i{number}", InstanceConfig(url="ws://127.0.0.1:1")))
                 store.commit(Batch(timeline=[TimelineEntry(NOW, "e", "s")]))

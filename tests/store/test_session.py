@@ -13,7 +13,7 @@ import pytest
 from core.effects import Change
 from core.records import MessageOutcome, MessageState, OutboxMessage, TimelineEntry, WaitingMessage
 from store import sessionviews
-from store.codec import Unstorable
+from store.codec import Unstorable, from_json
 from store.errors import StoreFailed, StoreFault
 from store.layout import DataDir
 from store.session import Batch, SessionStore
@@ -69,7 +69,7 @@ def test_every_part_of_a_batch_comes_back(store: SessionStore) -> None:
     assert loaded.link_state == {"breaker": "open", "failures": [1.5, 2.5]}
     assert loaded.pending == (WaitingMessage("m1", NOW + 1000), WaitingMessage("m2", NOW + 1000))
     assert (loaded.next_event_number, loaded.unsent) == (4, 3)
-    assert [(e.number, e.kind, e.data, e.at) for e in again.unsent(10)[1]] == [
+    assert [(e.number, e.kind, from_json(e.data), e.at) for e in again.unsent(10)[1]] == [
         (n + 1, kind, body, at) for n, (kind, body, at) in enumerate(events(3))
     ]
     assert sessionviews.timeline(again.path, None, 5).items == (
@@ -177,7 +177,7 @@ def test_what_a_peer_can_send_as_json_can_be_stored(store: SessionStore) -> None
     data = {"big": 10**30, "half": "\ud800", "nul": "\x00", "deep": [[[[]]]], "": None, "x": 1e300}
     store.commit(Batch(events=[("message.received", data, NOW)]))
     again = reopened(store)
-    assert again.unsent(1)[1][0].data == data
+    assert from_json(again.unsent(1)[1][0].data) == data
     again.close()
 
 

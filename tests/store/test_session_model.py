@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from core.effects import Change
 from core.records import MessageOutcome, MessageState, OutboxMessage, TimelineEntry
 from store import sessionviews
-from store.codec import Unstorable
+from store.codec import Unstorable, from_json
 from store.errors import MessageConflict
 from store.session import Batch, SessionStore
 
@@ -144,7 +144,7 @@ class SessionModel(RuleBasedStateMachine):
             one.message_id for one in self.outbox.values() if one.state is MessageState.ACCEPTED
         ]
         unsent = self.store.unsent(1000)[1]
-        assert [(e.number, e.kind, e.data, e.at) for e in unsent] == self.events
+        assert [(e.number, e.kind, from_json(e.data), e.at) for e in unsent] == self.events
         assert self.store.unsent_count() == len(self.events)
 
     @invariant()

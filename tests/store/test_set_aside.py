@@ -117,13 +117,13 @@ def test_recreate_leaves_a_sound_store_alone(tmp_path: Path) -> None:
 
 def test_a_recreated_journal_goes_on_above_every_old_number(data: DataDir) -> None:
     journal = open_journal(data.journal_url, NOW)
-    journal.append([("a", "s", [StoredEvent(1, "k", {}, NOW)])], NOW)
+    journal.append([("a", "s", [StoredEvent(1, "k", "{}", NOW)])], NOW)
     journal.close()
     data.journal_db.write_bytes(b"x" * 5000)
     with pytest.raises(StoreCorrupt):
         open_journal(data.journal_url, NOW)
     journal = open_journal(data.journal_url, NOW, recreate=True)
-    assert journal.append([("a", "s", [StoredEvent(1, "k", {}, NOW)])], NOW) == int(NOW * 1000) + 1
+    assert journal.append([("a", "s", [StoredEvent(1, "k", "{}", NOW)])], NOW) == int(NOW * 1000) + 1
     journal.close()
     again = open_journal(data.journal_url, NOW, recreate=True)
     assert again.last_number() == int(NOW * 1000) + 1

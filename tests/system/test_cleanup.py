@@ -40,9 +40,12 @@ def plant_stores(data: DataDir, now: float) -> None:
     registry.add_crash(replace(CRASH, instance_id="removed", at=now))
     engine.dispose()
     journal = open_journal(data.journal_url, now)
-    old = [StoredEvent(number, "message.received", {"n": number}, 1.0) for number in range(1, OLD_EVENTS + 1)]
+    old = [
+        StoredEvent(number, "message.received", f'{{"n":{number}}}', 1.0)
+        for number in range(1, OLD_EVENTS + 1)
+    ]
     journal.append([("toko1", "s1", old)], now - 8 * DAY_S)
-    young = [StoredEvent(OLD_EVENTS + 1, "message.received", {"n": 0}, now)]
+    young = [StoredEvent(OLD_EVENTS + 1, "message.received", '{"n":0}', now)]
     journal.append([("toko1", "s1", young)], now)
     journal.close()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.effects import Change, Emit, Persist, ProtocolEffect
+from store.codec import from_json
 from store.session import Batch, SessionStore
 from tests.whatsapp.scripted import WALL_S, Client
 from whatsapp.state import MemoryState
@@ -71,7 +72,7 @@ class InSessionFile(Durable):
     def events(self) -> list[tuple[str, dict[str, object]]]:
         self.close()
         _, stored = self._opened().unsent(100_000)
-        return [(event.kind, dict(event.data)) for event in stored]
+        return [(event.kind, from_json(event.data)) for event in stored]
 
     def close(self) -> None:
         if self._store is not None:
