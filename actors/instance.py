@@ -72,6 +72,7 @@ class InstanceActor(InstanceEnds):
             self._lock = self._lock or InstanceLock.acquire(data.lock(instance_id))
             store = SessionStore.open(data.session(instance_id), time.time(), aside=data.corrupt)
             self._trouble = None
+            self._note_restored(store)
             self._start(setup, store)
         except LockBusy as busy:
             return self._blocked(f"another process of this instance is still running (pid {busy.holder_pid})")
@@ -80,6 +81,12 @@ class InstanceActor(InstanceEnds):
         except StoreError as damaged:
             return self._blocked(str(damaged), retry=False)
         return None
+
+    def _note_restored(self, store: SessionStore) -> None:
+        """What a copy cannot know is said once: the events of the time since are in the journal, if anywhere."""
+        if store.restored:
+            text = f"{store.path} is a restored copy: it goes on from its state, with events of a new stream"
+            self._log(Record("store.restored", "WARNING", {"text": text, "stream": store.stream}))
 
     def _blocked(self, why: str, retry: bool = True) -> None:
         if why != self._trouble:

@@ -18,7 +18,7 @@ from store import sqlitefile
 from store.codec import Undecodable
 from store.damage import changed_tables, damaged_row, seal_tables, table_names
 from store.errors import StoreFailed, StoreFault, StoreTooNew
-from store.opening import prepare
+from store.opening import Opened, prepare, settled
 from store.schema import Schema
 
 WRITER_CACHE_KIB = 4096
@@ -34,10 +34,21 @@ def open_database(
     `now`: epoch seconds; `aside`: folder for a damaged file. Raises StoreCorrupt (a damaged file was set aside, and
     nothing takes its place without the operator: see store.opening), StoreTooNew, StoreFailed.
     """
+    engine, opened = open_noting(url, schema, now, aside=aside, recreate=recreate)
     path = sqlite_path(url)
+    if path is not None and opened is Opened.RESTORED:
+        settled(path)
+    return engine
+
+
+def open_noting(
+    url: str, schema: Schema, now: float, *, aside: Path | None = None, recreate: bool = False
+) -> tuple[Engine, Opened]:
+    """The same with what was found; a restored file's marker is left to the caller."""
+    path, opened = sqlite_path(url), Opened.SOUND
     if path is not None:
         place = str(path)
-        prepare(
+        opened = prepare(
             path,
             now,
             lambda raw: _build(raw, schema, place),
@@ -54,7 +65,7 @@ def open_database(
     except BaseException:
         engine.dispose()
         raise
-    return engine
+    return engine, opened
 
 
 def open_reader(url: str) -> Engine:

@@ -5,7 +5,8 @@ integrity check, the tables' definitions, the checksum of every row. If somethin
 written beside it, then the file and its -wal go to the folder for corrupt files under a time-stamped name, then
 StoreCorrupt is raised; its text names both places. As long as the marker is there and the file is not, opening is
 refused: nothing is created anew by itself. The operator decides by one of
-- putting a sound copy in the file's place (the next open checks it and removes the marker),
+- putting a sound copy in the file's place: the next open checks it and says that it is a copy, older than the lost
+  file; whoever opens it removes the marker once what follows from that is durable,
 - removing the marker, or opening with `recreate=True`: accepts the loss, an empty store is made.
 
 A new store is built under another name and renamed when it is complete. So an empty or half-made file in a store's
@@ -19,6 +20,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 
 from store.damage import Verify, find_problem, seal_tables
@@ -27,6 +29,14 @@ from store.files import PRIVATE, os_faults, sync_folder, write_atomic
 from store.sqlitefile import connect, failed, family, marker_of
 
 Build = Callable[[sqlite3.Connection], None]
+
+
+class Opened(Enum):
+    """What `prepare` left at the path. RESTORED: a sound copy in a damaged file's place; the marker is still there."""
+
+    MADE = "made"
+    SOUND = "sound"
+    RESTORED = "restored"
 
 
 def prepare(
@@ -38,12 +48,12 @@ def prepare(
     aside: Path | None = None,
     recreate: bool = False,
     quick_s: float | None = None,
-) -> bool:
+) -> Opened:
     """Leave a sound file at `path`: check the one that is there, or make a new one with `build`.
 
     `aside`: folder for damaged files, by default `corrupt` beside the file. `quick_s`: for a file that may be large,
-    look at its structure only, for at most so many seconds. Returns True when the file was made. Raises StoreCorrupt
-    (see the module's docstring) or StoreFailed.
+    look at its structure only, for at most so many seconds. Raises StoreCorrupt (see the module's docstring) or
+    StoreFailed. After RESTORED, call `settled`.
     """
     marker = marker_of(path)
     with os_faults(path):
@@ -53,13 +63,18 @@ def prepare(
             if not recreate:
                 raise refusal
         elif path.exists():
-            marker.unlink(missing_ok=True)
-            return False
+            return Opened.RESTORED if marker.exists() else Opened.SOUND
         if marker.exists() and not recreate:
             raise _undecided(path, marker)
         _create(path, build)
         marker.unlink(missing_ok=True)
-        return True
+        return Opened.MADE
+
+
+def settled(path: Path) -> None:
+    """A restored copy is in use: its marker goes."""
+    with os_faults(path):
+        marker_of(path).unlink(missing_ok=True)
 
 
 def _create(path: Path, build: Build) -> None:

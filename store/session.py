@@ -23,7 +23,7 @@ from core.records import (
 )
 from store import sessionschema, sqlitefile
 from store.errors import MessageConflict, StoreFailed
-from store.opening import prepare
+from store.opening import Opened, prepare, settled
 from store.rows import MESSAGE_COLUMNS, unpack_event, unpack_message
 from store.sessionwrites import (
     Event,
@@ -81,6 +81,8 @@ class SessionStore:
         stream, number = cast(tuple[str, int], sessionschema.get_meta(connection, "stream"))
         self.stream = stream
         self.next_event_number = number
+        # The file is a copy that was put in a damaged one's place.
+        self.restored = False
 
     @classmethod
     def open(
@@ -90,7 +92,7 @@ class SessionStore:
 
         Raises StoreCorrupt (damaged, set aside; see store.opening), StoreTooNew, StoreFailed.
         """
-        prepare(
+        opened = prepare(
             path, now, _build, lambda db: sessionschema.verify(db, str(path)), aside=aside, recreate=recreate
         )
         with sqlitefile.reading(path):
@@ -100,7 +102,10 @@ class SessionStore:
                 connection.execute("PRAGMA journal_size_limit=1048576")
                 with sqlitefile.transaction(connection, path):
                     sessionschema.migrate(connection)
-                return cls(path, connection)
+                store = cls(path, connection)
+                if opened is Opened.RESTORED:
+                    store.begin_anew()
+                return store
             except BaseException:
                 connection.close()
                 raise
@@ -187,13 +192,17 @@ class SessionStore:
             put_message(db, message)
         return message
 
-    def new_stream(self) -> str:
-        """Draw a new stream id: for a file that is a copy. Unsent events stay, and count as the new stream's."""
+    def begin_anew(self) -> None:
+        """Go on as another stream: the file is a copy, older than what the journal knows of its own.
+
+        Under the old stream id new events would bear numbers that the journal has, and be dropped as duplicates.
+        Unsent events stay, and count as the new stream's: better there twice than never.
+        """
         stream = secrets.token_hex(16)
         with self._write() as db:
             sessionschema.put_meta(db, "stream", [stream, self.next_event_number])
-        self.stream = stream
-        return stream
+        self.stream, self.restored = stream, True
+        settled(self.path)
 
     def prune(self, keep_finished: int, keep_timeline: int = 1000) -> None:
         """Drop all but the newest finished messages and timeline entries."""

@@ -107,7 +107,8 @@ class SessionModel(RuleBasedStateMachine):
 
     @rule()
     def copy(self) -> None:
-        self.streams.add(self.store.new_stream())
+        self.store.begin_anew()
+        self.streams.add(self.store.stream)
 
     @rule()
     def reopen(self) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from store.errors import StoreCorrupt, StoreError
 from store.journal import open_journal
 from store.layout import DataDir
 from store.registry import open_registry
-from store.session import Batch, SessionStore
+from store.session import Batch, SessionData, SessionStore
 
 NOW = 1_795_446_904.0
 STAMP = "20261123T151504Z"
@@ -71,6 +72,14 @@ def test_two_damaged_files_of_one_second_are_both_kept(tmp_path: Path) -> None:
     assert [file.read_bytes()[:1] for file in kept] == [b"1", b"2"]
 
 
+def without_stream(dumped: Any) -> Any:
+    """A session file's content without the id of its event stream, which a copy draws anew."""
+    if not isinstance(dumped[0], SessionData):
+        return dumped
+    (loaded, (_, unsent), views) = dumped
+    return replace(loaded, stream=""), unsent, views
+
+
 def test_the_operator_can_put_a_sound_copy_back(sample: Any, tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     sample.make(path)
@@ -80,7 +89,7 @@ def test_the_operator_can_put_a_sound_copy_back(sample: Any, tmp_path: Path) -> 
     with pytest.raises(StoreCorrupt):
         sample.dump(path)
     shutil.copy(tmp_path / "backup", path)
-    assert sample.dump(path) == expected
+    assert without_stream(sample.dump(path)) == without_stream(expected)
     assert not sqlitefile.marker_of(path).exists()
 
 
