@@ -59,7 +59,11 @@ class JournalActor(PartActor):
         try:
             data = DataDir(Path(message.data_dir))
             self._journal = open_journal(data.journal_url, time.time(), aside=data.corrupt)
-            self.send(sender, JournalOpened(self._journal.last_number()))
+            last = self._journal.last_number()
+            if self._journal.replaces:
+                text = f"The journal is in place of a damaged one: its events have numbers above {last}"
+                logs.log_event("journal.replaced", text, "WARNING", last_number=last)
+            self.send(sender, JournalOpened(last))
         except StoreError as error:
             self.send(sender, JournalBroken(str(error)))
 

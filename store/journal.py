@@ -19,8 +19,9 @@ from sqlalchemy import (
 )
 
 from core.records import JournalEvent, StoredEvent
-from store.database import give_back, open_database, reading, sqlite_path, writing
-from store.journalviews import counter, read_events
+from store.database import give_back, open_noting, reading, sqlite_path, writing
+from store.journalviews import GAP, counter, read_events
+from store.opening import Opened, settled, was_set_aside
 from store.schema import JOURNAL, counters, events, sealed, streams
 
 # What an event takes beside its texts: numbers, times, its entry in the index.
@@ -38,15 +39,22 @@ Key = tuple[str, str]
 def open_journal(url: str, now: float, *, aside: Path | None = None, recreate: bool = False) -> "Journal":
     """The journal for its one writer; see `store.database.open_database` for its errors.
 
-    A journal made anew in place of a damaged one starts at a number above every earlier one (epoch milliseconds),
-    so that a reader's cursor never points into other events.
+    A journal in place of a damaged one, new or restored from a copy, goes on at a number above every earlier one (epoch
+    milliseconds): no number names two events, and a reader's cursor into what was lost is known as such.
     """
     path = sqlite_path(url)
-    had_one = path is not None and (path.exists() or path.with_name(f"{path.name}.corrupt").exists())
-    engine = open_database(url, JOURNAL, now, aside=aside, recreate=recreate)
+    engine, opened = open_noting(url, JOURNAL, now, aside=aside, recreate=recreate)
     journal = Journal(engine)
-    if recreate and had_one and journal.last_number() == 0:
-        journal.skip_to(int(now * 1000))
+    try:
+        replaces = path is not None and journal.last_number() == 0 and was_set_aside(path, aside)
+        if opened is Opened.RESTORED or replaces:
+            journal.skip_to(int(now * 1000))
+            journal.replaces = True
+        if path is not None and opened is Opened.RESTORED:
+            settled(path)
+    except BaseException:
+        journal.close()
+        raise
     return journal
 
 
@@ -55,6 +63,8 @@ class Journal:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        # Opened in place of a damaged one, whose last events may be lost.
+        self.replaces = False
 
     def append(self, batches: Sequence[InstanceBatch], stored_at: float) -> int:
         """Store what is new in these (instance, stream, events) in this order; returns the last number given out.
@@ -96,9 +106,13 @@ class Journal:
             return counter(db, "last_number")
 
     def skip_to(self, number: int) -> None:
-        """Give out only numbers above this one from now on; lower than the last one given out: nothing happens."""
+        """Give out only numbers above this one from now on; lower than the last one given out: nothing happens.
+
+        The numbers between stay known as lost.
+        """
         with writing(self._engine) as db:
-            if number > counter(db, "last_number"):
+            if number > (last := counter(db, "last_number")):
+                _set_counter(db, f"{GAP}{number}", last)
                 _set_counter(db, "last_number", number)
 
     @property

@@ -11,6 +11,8 @@ from core.records import JournalEvent
 from store.codec import from_json
 from store.schema import counters, events, sealed
 
+# A counter `gap:TO` with the value FROM: no event has or had a number above FROM up to TO in this journal.
+GAP = "gap:"
 DAMAGED_KIND = "journal.damaged"
 # A message within payload.MAX_ELEMENTS has at most three times as many as JSON; earlier programs stored any number.
 MAX_READ_ELEMENTS = 4 * MAX_ELEMENTS
@@ -73,6 +75,12 @@ def _data(text: str) -> Mapping[str, Any]:
         return {"json": text}
     data: dict[str, Any] = from_json(text)
     return data
+
+
+def is_lost(db: Connection, number: int) -> bool:
+    """Whether this number was given out, if ever, by a journal that this one replaced, and is not in this one."""
+    rows = db.execute(select(counters).where(counters.c.name.startswith(GAP, autoescape=True)))
+    return any(row.value < number <= int(row.name.removeprefix(GAP)) for row in rows)
 
 
 def counter(db: Connection, name: str) -> int:

@@ -77,6 +77,12 @@ def settled(path: Path) -> None:
         marker_of(path).unlink(missing_ok=True)
 
 
+def was_set_aside(path: Path, aside: Path | None = None) -> bool:
+    """Whether a damaged file of this name was moved away once."""
+    folder = aside or path.parent / "corrupt"
+    return any(folder.glob(f"{path.name}-*"))
+
+
 def _create(path: Path, build: Build) -> None:
     """Build a new file under another name, then rename it into place."""
     fresh = path.with_name(f"{path.name}.new")

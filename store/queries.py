@@ -94,6 +94,11 @@ class Queries:
         with self._journal.open() as db:
             return 0 if db is None else journalviews.last_number(db)
 
+    def is_lost(self, number: int) -> bool:
+        """Whether this journal number belongs to a journal that was damaged, and not to the one in its place."""
+        with self._journal.open() as db:
+            return db is not None and journalviews.is_lost(db, number)
+
     def timeline(self, instance_id: str, after: str | None, limit: int) -> Page[TimelineEntry]:
         """What happened to the link, newest first, behind the cursor `after`.
 

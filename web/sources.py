@@ -42,6 +42,10 @@ class History(TokenSource, Interface):
         """The journal's last number, 0 before the first."""
         ...
 
+    def is_lost(self, number: int) -> bool:
+        """Whether this journal number was given out by a damaged journal that another one has replaced."""
+        ...
+
     def timeline(self, instance_id: str, after: str | None, limit: int) -> Page[TimelineEntry]:
         """Newest first, behind the opaque cursor `after`."""
         ...

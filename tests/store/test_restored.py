@@ -1,15 +1,17 @@
-"""A copy in a damaged file's place: it is older than what others know of the lost file, and says so."""
+"""What stands in a damaged file's place, a copy or an empty store: others know more of the lost file than it does."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
+from core.records import StoredEvent
 from store import session, sqlitefile
 from store.database import writing
 from store.errors import StoreCorrupt
 from store.journal import Journal, open_journal
 from store.layout import DataDir
+from store.queries import Queries
 from store.registry import open_registry
 from store.session import Batch, SessionStore
 
@@ -109,3 +111,84 @@ def test_a_restored_registry_is_used_as_it_is(data: DataDir) -> None:
     with writing(engine):
         assert not sqlitefile.marker_of(data.registry_db).exists()
     engine.dispose()
+
+
+ABOVE = int(NOW * 1000)
+
+
+def grown(data: DataDir, last: int) -> Journal:
+    """A journal after so many events, one per call."""
+    journal = open_journal(data.journal_url, NOW, aside=data.corrupt)
+    for number in range(1, last + 1):
+        journal.append([("a", "s", [StoredEvent(number, "k", "{}", NOW)])], NOW)
+    return journal
+
+
+def lose(data: DataDir) -> None:
+    damage(data.journal_db)
+    with pytest.raises(StoreCorrupt):
+        open_journal(data.journal_url, NOW, aside=data.corrupt)
+
+
+def numbers(journal: Journal) -> list[int]:
+    return [event.number for event in journal.read(0, 1000)]
+
+
+def test_a_journal_begun_anew_by_the_operator_repeats_no_number(data: DataDir) -> None:
+    grown(data, 3).close()
+    lose(data)
+    sqlitefile.marker_of(data.journal_db).unlink()
+    journal = grown(data, 1)
+    assert journal.replaces
+    assert numbers(journal) == [ABOVE + 1]
+    journal.close()
+    again = grown(data, 0)
+    assert (again.last_number(), again.replaces) == (ABOVE + 1, False)
+    again.close()
+
+
+def test_a_restored_journal_repeats_no_number(data: DataDir) -> None:
+    journal = grown(data, 2)
+    journal.close()
+    shutil.copy(data.journal_db, data.root / "backup")
+    grown(data, 5).close()
+    lose(data)
+    shutil.copy(data.root / "backup", data.journal_db)
+    journal = grown(data, 3)
+    assert journal.replaces
+    assert numbers(journal) == [1, 2, ABOVE + 1]
+    journal.close()
+    assert not sqlitefile.marker_of(data.journal_db).exists()
+    queries = Queries(data)
+    lost = [number for number in (0, 1, 2, 3, 5, ABOVE, ABOVE + 1) if queries.is_lost(number)]
+    assert lost == [3, 5, ABOVE]
+    queries.close()
+
+
+def test_a_journal_that_was_never_damaged_begins_at_one_and_has_lost_nothing(data: DataDir) -> None:
+    queries = Queries(data)
+    assert not queries.is_lost(1)
+    journal = grown(data, 2)
+    assert (numbers(journal), journal.replaces) == ([1, 2], False)
+    assert not any(map(queries.is_lost, range(4)))
+    journal.close()
+    queries.close()
+
+
+def test_a_crash_before_the_numbers_are_skipped_repeats_none(
+    data: DataDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown(data, 3).close()
+    lose(data)
+    sqlitefile.marker_of(data.journal_db).unlink()
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "skip_to", crash)
+        with pytest.raises(KeyboardInterrupt):
+            open_journal(data.journal_url, NOW, aside=data.corrupt)
+    journal = grown(data, 1)
+    assert numbers(journal) == [ABOVE + 1]
+    journal.close()

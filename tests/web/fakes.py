@@ -164,6 +164,7 @@ class FakeHistory:
         self.sent: dict[str, list[OutboxMessage]] = {}
         self.crashed: dict[str, list[CrashRecord]] = {}
         self.error: Exception | None = None
+        self.lost: set[int] = set()
 
     def add_token(
         self, *scopes: Scope, instances: Sequence[str] | None = None, expires_at: float | None = None
@@ -196,6 +197,9 @@ class FakeHistory:
 
     def last_event(self) -> int:
         return self.last
+
+    def is_lost(self, number: int) -> bool:
+        return number in self.lost
 
     def timeline(self, instance_id: str, after: str | None, limit: int) -> Page[TimelineEntry]:
         return _page("timeline", self.entries.get(instance_id, []), after, limit)

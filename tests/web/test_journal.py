@@ -86,6 +86,18 @@ def test_a_cursor_beyond_the_journals_end_is_refused_like_a_streams(world: World
     assert world.ask("GET", f"{path}?after={beyond}").body["data"] == []
 
 
+@pytest.mark.parametrize("headers", [{}, {"Accept": "text/event-stream"}], ids=["page", "stream"])
+def test_a_cursor_into_a_lost_journal_is_refused_in_words(world: World, headers: dict[str, str]) -> None:
+    old = cursor.encode("e", world.history.emit("a").number)
+    world.history.lost = {world.history.last}
+    world.history.emit("a")
+    reply = world.ask("GET", f"/api/v1/events?after={old}", headers=headers)
+    assert (reply.status, reply.code) == (400, "invalid_cursor")
+    assert reply.body["message"].startswith(
+        f"after: the cursor '{old}' belongs to a journal that was damaged, and events behind it may be lost"
+    )
+
+
 def test_a_limited_token_reads_its_instances_events_only(world: World) -> None:
     world.history.emit("a", "mine")
     world.history.emit("b", "secret")

@@ -18,6 +18,10 @@ BEYOND = (
     "lies beyond the journal's end (allowed: the `id` of an event of this server or the `next` of a page; "
     "start without it)"
 )
+LOST = (
+    "belongs to a journal that was damaged, and events behind it may be lost (allowed: the `id` of an event of this "
+    "server or the `next` of a page; start without it)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ def _position(site: Site, given: str, where: str) -> int:
     # What was announced counts too: a journal that is made anew knows its numbers only a moment later.
     if number > max(site.history.last_event(), site.model.journal_number):
         raise cursor.invalid(where, given, BEYOND)
+    if site.history.is_lost(number):
+        raise cursor.invalid(where, given, LOST)
     return number
 
 
