@@ -19,12 +19,15 @@ from cli.folder import (
     write_json,
 )
 from cli.processes import descendants, kill_all, wait_gone
+from cli.readiness import Readiness
 from cli.request import Request
 from store.errors import StoreError
+from store.sqlitefile import marker_of
 
 READY_S = 90.0
 STOP_S = 10.0
 POLL_S = 0.1
+ASK_S = 1.0
 LOG_MAX_BYTES = 10 * 1024 * 1024
 
 
@@ -74,15 +77,27 @@ def service_file(place: Place) -> Path:
 
 
 def wait_ready(place: Place, keeper: "subprocess.Popen[bytes]", log: Path, offset: int) -> None:
-    deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline:
+    began_s, asked_s, why = time.monotonic(), time.monotonic(), None
+    readiness = Readiness(place, began_s)
+    while time.monotonic() - began_s < READY_S:
         launcher, ready = launcher_of(place), read_json(place.ready_file)
         if launcher is not None and ready is not None and ready.get("pid") == launcher.pid:
             return
         if keeper.poll() is not None:
             raise CommandFailed(f"the server did not start:\n{text_since(log, offset)}")
+        if launcher is not None and time.monotonic() - asked_s >= ASK_S:
+            why, asked_s = readiness.why_not(), time.monotonic()
+            if why and waits_for_operator(place, why):
+                raise CommandFailed(f"the server runs and is ready once this is decided: {why}")
         time.sleep(POLL_S)
-    raise CommandFailed(f"the server is not ready after {READY_S:.0f} s and goes on trying: see {log}")
+    reason = f": {why}" if why else ""
+    raise CommandFailed(f"not ready after {READY_S:.0f} s, it goes on trying (see {log}){reason}")
+
+
+def waits_for_operator(place: Place, why: str) -> bool:
+    """Whether a damaged store was set aside; nothing else than a decision makes the server ready then."""
+    stores = (place.data.registry_db, place.data.journal_db)
+    return any(str(marker_of(path.absolute())) in why for path in stores)
 
 
 def text_since(log: Path, offset: int) -> str:

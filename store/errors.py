@@ -45,6 +45,7 @@ class StoreFault(Enum):
     READ_ONLY = "the file or its folder is read-only: make it writable for this user"
     LOCKED = "another process keeps the file locked: find and stop it"
     DAMAGED = "the file turned out to be damaged: restart, so that it is checked and set aside"
+    SET_ASIDE = "the file was found damaged and moved away: put a sound copy in its place or accept the loss"
     MISSING = "the file or its folder cannot be opened: check that it exists and belongs to this user"
     IO = "the storage reports an error: check the disk and the system log"
     UNAVAILABLE = "the database does not answer: check that it runs and can be reached"

@@ -1,7 +1,7 @@
 """Read-only access for the web process: tokens, crashes, journal, and the histories in session files.
 
 Every method may be called from any thread. Connections are opened at the first question and cannot write. A store
-that does not exist yet is empty.
+that does not exist yet is empty; one that was damaged and set aside cannot be read.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from store.database import open_reader, reading, sqlite_path
 from store.layout import DataDir
 from store.paging import Page
 from store.registry import read_crashes
+from store.sqlitefile import absent
 from store.tokens import read_tokens, verify
 
 TOKENS_AGE_S = 1.0
@@ -132,9 +133,11 @@ class _Source:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Connection | None]:
-        """A consistent view; None when the database's file does not exist."""
+        """A consistent view; None when the database's file does not exist, StoreFailed when it was set aside."""
         engine = self._current()
         if engine is None:
+            if self._path is not None:
+                absent(self._path)
             yield None
             return
         with reading(engine) as connection:

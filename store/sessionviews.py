@@ -1,7 +1,7 @@
 """What the web process reads from an instance's session file, while the instance writes it. No SQLAlchemy.
 
 Each call opens the file read-only and closes it: files come and go with instances, and hundreds of open ones would
-cost more than opening. An instance without a file has an empty history.
+cost more than opening. An instance without a file has an empty history, unless it was damaged and set aside.
 """
 
 import contextlib
@@ -61,6 +61,7 @@ def message(path: Path, message_id: str) -> OutboxMessage | None:
 def _open(path: Path) -> Iterator[sqlite3.Connection | None]:
     """A read-only connection for one consistent view; None when there is no file."""
     if not path.exists():
+        sqlitefile.absent(path)
         yield None
         return
     with sqlitefile.reading(path):

@@ -117,6 +117,12 @@ def marker_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.corrupt")
 
 
+def absent(path: Path) -> None:
+    """A store without a file is empty, but for one that was set aside: that raises StoreFailed."""
+    if (marker := marker_of(path)).exists():
+        raise StoreFailed(path, StoreFault.SET_ASIDE, f"delete {marker.name}")
+
+
 def family(path: Path) -> tuple[Path, ...]:
     """The files that SQLite keeps for one database."""
     return tuple(path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal"))

@@ -204,7 +204,8 @@ class Bridge:
 
     def _replied(self, reply: CommandReply) -> None:
         if reply.ref.startswith("ping-"):
-            self._model.root_answered(reply.ok and bool(reply.data.get("ready", True)))
+            ready = reply.ok and bool(reply.data.get("ready", True))
+            self._model.root_answered(ready, reply.data.get("broken"))
             return
         with self._lock:
             waiting = self._waiting.pop(reply.ref, None)

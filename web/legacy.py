@@ -51,18 +51,20 @@ def ready(site: Site, _call: Call) -> Answer:
 
 def not_ready(site: Site) -> list[tuple[str, str]]:
     """Every reason why this server is not ready: pairs of check and text."""
-    problems: list[tuple[str, str]] = []
+    broken = site.model.broken
+    problems = [(part, f"the {part} cannot be used: {text}") for part, text in broken.items()]
     fleet, age_s = site.model.fleet, site.model.age_s()
     if fleet is None or age_s is None:
-        return [("snapshot", "no state of the instances has arrived yet")]
+        # Without the registry there is no state to come.
+        return problems or [("snapshot", "no state of the instances has arrived yet")]
     if age_s > READY_AGE_S:
         problems.append(("snapshot", f"the state of the instances is {age_s:.0f} s old"))
-    if site.model.root_ready is not True:
+    if site.model.root_ready is not True and not broken:
         problems.append(
-            ("registry", "the instances' registry is not loaded or its supervisor does not answer")
+            ("registry", "the registry or the journal is not open yet, or their supervisor does not answer")
         )
     low = disk_low(fleet.host.disk_free_percent, site.settings.now.storage.min_free_percent)
-    if not fleet.host.storage_ok and low is None:
+    if not fleet.host.storage_ok and low is None and not broken:
         problems.append(("storage", "the storage does not work"))
     if low is not None:
         problems.append(("disk", low))

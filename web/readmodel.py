@@ -6,7 +6,7 @@ between threads and wakes those who wait for a change.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from core.health import FleetCounts, count
@@ -72,6 +72,7 @@ class ReadModel:
         self._journal = 0
         self._counted: tuple[Fleet | None, FleetCounts] = (None, FleetCounts())
         self._root_ready: bool | None = None
+        self._broken: Mapping[str, str] = {}
         self._closed = False
 
     @property
@@ -90,8 +91,13 @@ class ReadModel:
 
     @property
     def root_ready(self) -> bool | None:
-        """Whether the root says that its registry is loaded; None when it never answered."""
+        """Whether the root says that its stores work; None when it never answered."""
         return self._root_ready
+
+    @property
+    def broken(self) -> Mapping[str, str]:
+        """Why a store of the root cannot be used, by its part (`registry`, `journal`), in the store's words."""
+        return self._broken
 
     @property
     def closed(self) -> bool:
@@ -130,9 +136,9 @@ class ReadModel:
             self._journal = max(self._journal, number)
             self._changed.notify_all()
 
-    def root_answered(self, ready: bool) -> None:
+    def root_answered(self, ready: bool, broken: Mapping[str, str] | None = None) -> None:
         with self._changed:
-            self._root_ready = ready
+            self._root_ready, self._broken = ready, broken or {}
             self._changed.notify_all()
 
     def root_lost(self) -> None:

@@ -1,7 +1,7 @@
 """Read-only queries: missing files, caching, paging, many threads beside a writer, replaced files."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -20,7 +20,7 @@ from store.layout import DataDir
 from store.queries import Queries
 from store.registry import Registry, open_registry
 from store.session import Batch, SessionStore
-from store.sqlitefile import remove_store
+from store.sqlitefile import marker_of, remove_store
 from store.tokens import TokenStore, new_token
 
 NOW = 1_795_446_904.0
@@ -65,6 +65,31 @@ def test_stores_that_appear_later_are_read(queries: Queries, data: DataDir) -> N
     assert queries.last_event() == 1
     assert [event.data for event in queries.events(0, 10)] == [{"n": 1}]
     journal.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "ask"),
+    [
+        ("journal.db", lambda queries: queries.events(0, 10)),
+        ("journal.db", lambda queries: queries.count_events()),
+        ("journal.db", lambda queries: queries.last_event()),
+        ("registry.db", lambda queries: queries.tokens()),
+        ("registry.db", lambda queries: queries.crashes("a")),
+        ("instances/a.db", lambda queries: queries.timeline("a", None, 10)),
+        ("instances/a.db", lambda queries: queries.messages("a", None, None, 10)),
+        ("instances/a.db", lambda queries: queries.message("a", "m")),
+    ],
+    ids=["events", "count", "end", "tokens", "crashes", "timeline", "messages", "message"],
+)
+def test_a_store_that_was_set_aside_is_not_taken_for_an_empty_one(
+    queries: Queries, data: DataDir, name: str, ask: Callable[[Queries], object]
+) -> None:
+    ask(queries)
+    queries.forget_tokens()
+    marker_of(data.root / name).write_bytes(b"{}")
+    with pytest.raises(StoreFailed, match="moved away") as refusal:
+        ask(queries)
+    assert refusal.value.fault is StoreFault.SET_ASIDE
 
 
 def test_tokens_are_read_at_most_once_a_second(queries: Queries, data: DataDir, clock: Clock) -> None:

@@ -52,6 +52,7 @@ class FakeRoot:
         self.feed, self.seq = "feed-1", 0
         self.host = host()
         self.ready = True
+        self.stores: dict[str, str] = {}  # those that cannot be used, and why
         self.broken: Exception | None = None
         self.subscribe_answers = True
 
@@ -104,7 +105,9 @@ class FakeRoot:
             case m.Subscribe():
                 return self.full() if self.subscribe_answers else None
             case m.PingRoot():
-                return m.CommandReply(message.ref, True, data={"pid": 1, "ready": self.ready})
+                return m.CommandReply(
+                    message.ref, True, data={"pid": 1, "ready": self.ready, "broken": self.stores}
+                )
             case m.CreateInstance():
                 return self.create(message)
             case m.CreateToken():

@@ -44,6 +44,28 @@ def test_not_ready_with_an_old_snapshot(world: World) -> None:
     assert (reply.status, reply.body["details"][0]["check"]) == (503, "snapshot")
 
 
+@pytest.mark.parametrize("part", ["registry", "journal"])
+@pytest.mark.parametrize("started", [True, False], ids=["with a state", "without"])
+def test_a_store_that_cannot_be_used_is_named_in_its_own_words(part: str, started: bool) -> None:
+    world = World()
+    world.root.ready, world.root.stores = False, {part: "/d/x.db was found damaged; delete /d/x.db.corrupt"}
+    world.root.host = host(storage_ok=False)
+    world.root.subscribe_answers = started
+    world.site.bridge.start()
+    try:
+        assert world.site.model.wait_for(lambda model: model.root_ready is not None, 10)
+        assert world.site.model.wait_for(lambda model: not started or model.fleet is not None, 10)
+        reply = world.ask("GET", "/health/ready", token=None)
+        assert reply.body["details"] == [
+            {
+                "check": part,
+                "message": f"the {part} cannot be used: /d/x.db was found damaged; delete /d/x.db.corrupt",
+            }
+        ]
+    finally:
+        world.close()
+
+
 def test_not_ready_while_the_registry_is_loading() -> None:
     world = World()
     world.root.ready = False
