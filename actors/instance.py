@@ -13,6 +13,7 @@ from pathlib import Path
 from setproctitle import setproctitle
 
 from actors.instance_ends import InstanceEnds
+from actors.instance_ports import Trouble
 from actors.local_session import LocalSession, make_protocol
 from actors.obeying import obey, refusal, takes_directly
 from actors.runtime import Runtime
@@ -43,6 +44,7 @@ from store.session import SessionStore
 from store.sqlitefile import remove_store
 
 LOCK_RETRY_S = 0.5
+DAMAGED_RETRY_S = 3.0
 STOP_GRACE_S = 0.5
 PRUNE_BEATS = 12
 
@@ -75,11 +77,15 @@ class InstanceActor(InstanceEnds):
             self._note_restored(store)
             self._start(setup, store)
         except LockBusy as busy:
-            return self._blocked(f"another process of this instance is still running (pid {busy.holder_pid})")
-        except StoreFailed as failed:
-            return self._blocked(str(failed))
-        except StoreError as damaged:
-            return self._blocked(str(damaged), retry=False)
+            return self._blocked(
+                Trouble(f"another process of this instance is still running (pid {busy.holder_pid})"),
+                LOCK_RETRY_S,
+            )
+        except StoreError as error:
+            # What waits for the operator is looked at again, too: nobody has to say that the file is back.
+            often_s = min(DAMAGED_RETRY_S, setup.settings.supervision.heartbeat_s)
+            retry_s = LOCK_RETRY_S if error.next_step is None else often_s
+            return self._blocked(Trouble(str(error), "storage_failed", error.next_step), retry_s)
         return None
 
     def _note_restored(self, store: SessionStore) -> None:
@@ -88,15 +94,12 @@ class InstanceActor(InstanceEnds):
             text = f"{store.path} is a restored copy: it goes on from its state, with events of a new stream"
             self._log(Record("store.restored", "WARNING", {"text": text, "stream": store.stream}))
 
-    def _blocked(self, why: str, retry: bool = True) -> None:
+    def _blocked(self, why: Trouble, retry_s: float) -> None:
         if why != self._trouble:
-            self._log(Record("instance.blocked", "ERROR", {"text": why}))
+            self._log(Record("instance.blocked", "ERROR", {"text": why.text}))
         self._trouble = why
         self.report()
-        if retry:
-            self.wake_after(LOCK_RETRY_S, "open", 0)
-        else:
-            self._beat()
+        self.wake_after(retry_s, "open", 0)
 
     def _start(self, setup: ConfigureInstance, store: SessionStore) -> None:
         now_s, wall_s = time.monotonic(), time.time()
@@ -186,9 +189,8 @@ class InstanceActor(InstanceEnds):
     def _obey(self, message: Routed) -> None:
         command, runtime = message.command, self._runtime
         if runtime is None or self._stopping is not None:
-            return self.answer(
-                message.reply_to, refusal(command.ref, "busy", self._trouble or "not ready yet")
-            )
+            why = self._trouble or Trouble("not ready yet")
+            return self.answer(message.reply_to, refusal(command.ref, why.code, why.text))
         known = self._store.message if self._store is not None else None
         if known is not None:
             obey(runtime, known, command, message.reply_to)

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from actors import beats
@@ -38,6 +39,15 @@ from store.session import SessionStore
 REPORT_S = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why the instance cannot begin. `code`: of the refusals meanwhile; `next_step`: what only an operator can do."""
+
+    text: str
+    code: str = "busy"
+    next_step: str | None = None
+
+
 class InstancePorts(BaseActor):
     """Knows the clock, the parent and the journal; `actors.instance.InstanceActor` adds life and messages."""
 
@@ -49,7 +59,7 @@ class InstancePorts(BaseActor):
         self._lock: InstanceLock | None = None
         self._store: SessionStore | None = None
         self._runtime: Runtime | None = None
-        self._trouble: str | None = None
+        self._trouble: Trouble | None = None
         self._stopping: StopInstance | None = None
         self._tick = 0
         self._ledger = Ledger()
@@ -159,9 +169,16 @@ class InstancePorts(BaseActor):
                 ledger=self._ledger,
                 cpu_percent=self._cpu_percent,
                 memory_bytes=self._memory_bytes,
-                trouble=self._trouble or (runtime.store_failure if runtime is not None else None),
+                trouble=self._why_not(),
+                next_step=self._trouble.next_step if self._trouble else None,
             ),
         )
+
+    def _why_not(self) -> str | None:
+        """What keeps the instance from its store."""
+        if self._trouble is not None:
+            return self._trouble.text
+        return None if self._runtime is None else self._runtime.store_failure
 
     def _measure_cpu(self) -> None:
         """The share of one core since the last heartbeat; reports between two heartbeats repeat it."""

@@ -14,7 +14,10 @@ from core.snapshot import InstanceSnapshot
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a snapshot needs beside the link. Times in wall-clock seconds unless they end in `_mono_s`."""
+    """What a snapshot needs beside the link. Times in wall-clock seconds unless they end in `_mono_s`.
+
+    `trouble`, `next_step`: of what keeps the instance from its store; they go before the link's.
+    """
 
     record: InstanceRecord
     settings: Settings
@@ -31,6 +34,7 @@ class Surroundings:
     cpu_percent: float | None
     memory_bytes: int | None
     trouble: str | None
+    next_step: str | None
 
 
 def snapshot(link: Link, around: Surroundings) -> InstanceSnapshot:
@@ -55,7 +59,7 @@ def snapshot(link: Link, around: Surroundings) -> InstanceSnapshot:
         breaker_state=link.breaker.state.value,
         reason=around.trouble or link.cause or (failure.text if failure else None),
         failure_kind=failure.kind.value if failure else None,
-        next_step=failure.next_step if parked and failure else None,
+        next_step=around.next_step or (failure.next_step if parked and failure else None),
         since=wall(link.since_s),
         attempts=link.attempts,
         recent_failures=len(recent),

@@ -14,25 +14,31 @@ from pathlib import Path
 
 
 class StoreError(Exception):
-    """Anything a store refuses or cannot do; the text names the file and what to do, and holds no secret."""
+    """Anything a store refuses or cannot do; the text names the file and what to do, and holds no secret.
+
+    `next_step`: what the operator can do, once more without the rest; None where time may mend it.
+    """
+
+    next_step: str | None = None
 
 
 class StoreCorrupt(StoreError):
     """A damaged store. `path`: where it was; `moved_to`: where it is now, None when it could not be moved."""
 
-    def __init__(self, path: Path | str, moved_to: Path | None, text: str) -> None:
-        super().__init__(text)
+    def __init__(self, path: Path | str, moved_to: Path | None, text: str, next_step: str) -> None:
+        super().__init__(f"{text}. {next_step}")
         self.path = path
         self.moved_to = moved_to
+        self.next_step = next_step
 
 
 class StoreTooNew(StoreError):
     """A store whose schema version is above the one this program knows."""
 
     def __init__(self, path: Path | str, found: int, known: int) -> None:
+        self.next_step = "start the newer program again, or restore a copy made before the upgrade"
         super().__init__(
-            f"{path} has schema version {found}, this program knows versions up to {known}: "
-            "start the newer program again, or restore a copy made before the upgrade"
+            f"{path} has schema version {found}, this program knows versions up to {known}: {self.next_step}"
         )
         self.found = found
         self.known = known

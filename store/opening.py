@@ -121,7 +121,7 @@ def _set_aside(path: Path, folder: Path, problem: str, now: float) -> StoreCorru
     sync_folder(folder)
     sync_folder(path.parent)
     return StoreCorrupt(
-        path, target, f"{path} is damaged ({problem}) and was moved to {target}. {_choice(path)}"
+        path, target, f"{path} is damaged ({problem}) and was moved to {target}", _choice(path)
     )
 
 
@@ -131,8 +131,11 @@ def _undecided(path: Path, marker: Path) -> StoreCorrupt:
     except (ValueError, KeyError, TypeError):
         moved_to = None
     where = f"is in {moved_to}" if moved_to else "was set aside"
-    return StoreCorrupt(path, moved_to, f"{path} was found damaged; it {where}. {_choice(path)}")
+    return StoreCorrupt(path, moved_to, f"{path} was found damaged; it {where}", _choice(path))
 
 
 def _choice(path: Path) -> str:
-    return f"Put a sound copy at {path}, or delete {marker_of(path)} to accept the loss and start with an empty store"
+    return (
+        f"Put a sound copy at {path} (under another name first, then rename it), or delete {marker_of(path)} to accept "
+        "the loss and start with an empty store; it is looked at every few seconds"
+    )
