@@ -59,6 +59,7 @@ class GroupSupervisor(GroupWatch):
         record = message.record
         child = self._children.setdefault(record.instance_id, Child.of(message))
         child.record, child.drop, child.quarantine = record, False, record.quarantine
+        child.purge = child.purge or message.fresh
         if child.address is None:
             self._start(child)
         elif not child.stopping:
@@ -118,6 +119,7 @@ class GroupSupervisor(GroupWatch):
             return
         child.pid, child.snapshot = message.snapshot.pid, message.snapshot
         child.last_seen = (message.snapshot.at, message.snapshot.link_state == "open")
+        child.purge = child.purge and (child.stopping or message.snapshot.epoch == 0)
         self._watchman.heard(message.snapshot.instance_id, time.monotonic())
         self._report(message.snapshot)
         self._started(message.snapshot.instance_id)

@@ -28,7 +28,8 @@ STARTS_AT_ONCE = 4  # children that died together
 class Child:
     """One instance here. `address` None: no process. `generation`: counts processes, so that timers of an older one
     are told apart. `slot`: where its process's heartbeats are. `stopping`: asked to stop; then `drop` says for good,
-    else it is started again. `doom`: why the watchdog ended its process."""
+    else it is started again. `purge`: its session file is to go, until a process that holds the lock has
+    reported. `doom`: why the watchdog ended its process."""
 
     record: InstanceRecord
     address: Address = None
@@ -83,6 +84,8 @@ class GroupReports(BaseActor):
             restarts=child.restarts,
             started_at=setup.started_at,
             last_seen=child.last_seen,
+            # Made anew while its predecessor was being removed, whose process may have ended before it did that.
+            fresh=child.purge,
         )
 
     def _show_quarantine(self, child: Child) -> None:

@@ -72,6 +72,9 @@ class InstanceActor(InstanceEnds):
         data, instance_id = DataDir(Path(setup.data_dir)), setup.record.instance_id
         try:
             self._lock = self._lock or InstanceLock.acquire(data.lock(instance_id))
+            if setup.fresh:
+                remove_store(data.session(instance_id))
+                setup = self._setup = replace(setup, fresh=False)
             store = SessionStore.open(data.session(instance_id), time.time(), aside=data.corrupt)
             self._trouble = None
             self._note_restored(store)

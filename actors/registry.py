@@ -29,7 +29,7 @@ from core.messages import (
 )
 from store.errors import LockBusy, StoreError, TokenTaken
 from store.layout import DataDir
-from store.leftovers import drop_crash_files, orphaned_sessions, purge_session
+from store.leftovers import drop_crash_files, orphaned_sessions, purge_session, session_left
 
 if TYPE_CHECKING:
     from store.registry import Registry
@@ -65,7 +65,14 @@ class RegistryActor(PartActor):
             self.send(sender, RegistryBroken(str(error)))
 
     def receiveMsg_SaveInstance(self, message: SaveInstance, sender: Address) -> None:
-        self._write(message.ref, sender, lambda r, t: r.save(message.record))
+        one = message.record.instance_id
+        if message.new and session_left(self._data, one):
+            text = (
+                f"The session file of a removed instance {one} is still there, with the messages that it accepted. "
+                f"Delete it: run.py cleanup delete {one} (DELETE /api/v1/cleanup/sessions/{one}); or choose another id"
+            )
+            return self.send(sender, RegistryFailed(message.ref, "session_left", text))
+        return self._write(message.ref, sender, lambda r, t: r.save(message.record))
 
     def receiveMsg_DeleteInstance(self, message: DeleteInstance, sender: Address) -> None:
         self._write(message.ref, sender, lambda r, t: r.delete(message.instance_id))

@@ -68,13 +68,13 @@ class RootBase(BaseActor):
         self._settings = settings
         self._gate.reconfigure(settings.gate, time.monotonic())
 
-    def _place(self, record: InstanceRecord) -> None:
+    def _place(self, record: InstanceRecord, fresh: bool = False) -> None:
         """Tell the instance's group, a new one when all are full; show the instance at once."""
         self._settle(record)
         self._places.starts.forget(record.instance_id)
         if address := self._group_of(record.instance_id):
             known = None if record.quarantine is None else self._feed.instances[record.instance_id]
-            self.send(address, PlaceInstance(record, known))
+            self.send(address, PlaceInstance(record, known, fresh))
 
     def _settle(self, record: InstanceRecord) -> None:
         self._feed.put(self._merged(record, self._feed.instances.get(record.instance_id)))
@@ -96,11 +96,6 @@ class RootBase(BaseActor):
         while self._ending is None and (name := self._places.starts.next()) is not None:
             if name in self._records:
                 self._place_soon(name)
-
-    def _place_members(self, group: str) -> None:
-        for instance_id in self._places.members(group):
-            if instance_id in self._records:
-                self._place_soon(instance_id)
 
     def _start_group(self, name: str) -> None:
         assert self._setup is not None
@@ -195,10 +190,12 @@ class RootBase(BaseActor):
         The record counts from now on, so that a second command sees it; a failed write takes it back.
         """
         before = self._records.get(record.instance_id)
+        # Its predecessor is still being removed; otherwise nobody may have left a file for it.
+        fresh = before is None and record.instance_id in self._places.homes
         self._records[record.instance_id] = record
 
         def saved() -> None:
-            self._place(record)
+            self._place(record, fresh)
             self._push()
             if then is None:
                 self._done(sender, ref)
@@ -212,7 +209,8 @@ class RootBase(BaseActor):
                 else:
                     self._records[record.instance_id] = before
 
-        self._ask_registry(SaveInstance(ref, record), sender, saved, failed)
+        asked = SaveInstance(ref, record, new=before is None and not fresh)
+        self._ask_registry(asked, sender, saved, failed)
 
     def _ask_registry(
         self,

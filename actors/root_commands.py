@@ -64,6 +64,8 @@ class RootCommands(RootBase):
             self._feed.remove(message.instance_id)
             if group := self._group_of(message.instance_id):
                 self.send(group, DropInstance(message.instance_id, purge=True))
+            else:
+                self._places.leave(message.instance_id)
             self._done(sender, message.ref)
 
         def kept() -> None:
@@ -71,6 +73,14 @@ class RootCommands(RootBase):
 
         absent = ("instance_not_found", f"Instance {message.instance_id} not found")
         self._ask_registry(DeleteInstance(message.ref, message.instance_id), sender, dropped, kept, absent)
+
+    def _place_members(self, group: str) -> None:
+        """A group began anew: its instances get their places again, those that it was removing lose them."""
+        for instance_id in self._places.members(group):
+            if instance_id in self._records:
+                self._place_soon(instance_id)
+            else:
+                self._places.leave(instance_id)
 
     def receiveMsg_RestartInstance(self, message: RestartInstance, sender: Address) -> None:
         record = self._found(message, sender)

@@ -34,10 +34,14 @@ class ConfigureGroup:
 
 @dataclass(frozen=True, slots=True)
 class PlaceInstance:
-    """Run this instance, or take over its new record. `known`: what is known of one that has no process to ask."""
+    """Run this instance, or take over its new record. `known`: what is known of one that has no process to ask.
+
+    `fresh`: a removed instance had this id until just now.
+    """
 
     record: InstanceRecord
     known: InstanceSnapshot | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class ConfigureInstance:
     """First message to an instance, and again whenever its record changed.
 
     `started_at`: of the server (epoch seconds). `last_seen`: when the process before this one last reported, and
-    whether its link was open then.
+    whether its link was open then. `fresh`: a removed instance had this id, and its session file may be left.
     """
 
     record: InstanceRecord
@@ -82,6 +86,7 @@ class ConfigureInstance:
     restarts: int
     started_at: float
     last_seen: tuple[float, bool] | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

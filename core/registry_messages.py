@@ -29,8 +29,11 @@ class RegistryBroken:
 
 @dataclass(frozen=True, slots=True)
 class SaveInstance:
+    """`new`: nobody may have this id, a session file that a removed instance left included."""
+
     ref: str
     record: InstanceRecord
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from core.instances import valid_id
 from store.files import InstanceLock, lock_holder, os_faults
 from store.layout import DataDir
-from store.sqlitefile import remove_store
+from store.sqlitefile import family, marker_of, remove_store
 
 SESSION_SUFFIX = ".db"
 CRASH_FILES = "crash-*.txt"
@@ -27,6 +27,12 @@ def orphaned_sessions(data: DataDir, known: Collection[str]) -> tuple[str, ...]:
     )
 
 
+def session_left(data: DataDir, instance_id: str) -> bool:
+    """Whether there is a session file of this id, or what would keep one from being made."""
+    path = data.session(instance_id)
+    return any(file.exists() for file in (*family(path), marker_of(path)))
+
+
 def purge_session(data: DataDir, instance_id: str) -> bool:
     """Delete a session file with everything that belongs to it; False when there is none.
 
@@ -34,7 +40,7 @@ def purge_session(data: DataDir, instance_id: str) -> bool:
     ValueError for what is no instance id.
     """
     path = data.session(instance_id)
-    if not path.exists():
+    if not session_left(data, instance_id):
         return False
     with InstanceLock.acquire(data.lock(instance_id)):
         remove_store(path)

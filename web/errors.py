@@ -25,6 +25,7 @@ STATUS_OF: dict[str, int] = {
     "instance_exists": 409,
     "token_exists": 409,
     "limit_reached": 409,
+    "session_left": 409,
     "session_exists": 409,
     "in_progress": 409,
     "parked": 409,

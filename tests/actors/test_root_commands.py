@@ -4,14 +4,24 @@ from typing import Any
 
 import pytest
 
-from actors.root_commands import RootCommands
-from core.instances import InstanceConfig
-from core.messages import CommandReply, PlaceInstance, RegistryDone, RemoveInstance, RevokeToken
+from actors.root_sweep import RootSweep
+from core.instances import Desired, InstanceConfig
+from core.messages import (
+    CommandReply,
+    CreateInstance,
+    DropInstance,
+    InstanceDropped,
+    PlaceInstance,
+    RegistryDone,
+    RemoveInstance,
+    RevokeToken,
+    SaveInstance,
+)
 from core.records import InstanceRecord
 from core.snapshot import InstanceSnapshot
 
 
-class Root(RootCommands):
+class Root(RootSweep):
     """What it sends, in a list."""
 
     def __init__(self) -> None:
@@ -48,3 +58,55 @@ def test_a_group_is_told_what_is_known_of_an_instance_without_process(quarantine
     [placed] = (one for one in root.sent if isinstance(one, PlaceInstance))
     assert (placed.known is None) is (quarantine is None)
     assert placed.known is None or (placed.known.restarts, placed.known.reason) == (6, quarantine)
+
+
+def create(root: Root) -> SaveInstance:
+    """Asked of the registry and done."""
+    root.receiveMsg_CreateInstance(CreateInstance("c1", "toko1", InstanceConfig(), Desired.CONNECTED), "web")
+    (asked,) = (one for one in root.sent if isinstance(one, SaveInstance))
+    root.receiveMsg_RegistryDone(RegistryDone("c1"), "registry")
+    assert isinstance(asked, SaveInstance)
+    return asked
+
+
+def placed_in(root: Root, group: str) -> None:
+    """An instance that runs there."""
+    root._records["toko1"] = InstanceRecord("toko1", InstanceConfig())
+    root._places.homes["toko1"], root._groups[group] = group, group
+
+
+def remove(root: Root) -> None:
+    root.receiveMsg_RemoveInstance(RemoveInstance("r1", "toko1"), "web")
+    root.receiveMsg_RegistryDone(RegistryDone("r1"), "registry")
+
+
+def test_an_id_that_nobody_has_must_have_no_file_left() -> None:
+    root = Root()
+    root._groups["g1"] = "g1"
+    assert create(root).new
+    assert [one.fresh for one in root.sent if isinstance(one, PlaceInstance)] == [False]
+
+
+def test_an_id_that_is_still_being_removed_is_taken_fresh() -> None:
+    root = Root()
+    placed_in(root, "g1")
+    remove(root)
+    assert not create(root).new
+    kinds = (DropInstance, PlaceInstance)
+    assert [type(one) for one in root.sent if isinstance(one, kinds)] == [DropInstance, PlaceInstance]
+    assert [one.fresh for one in root.sent if isinstance(one, PlaceInstance)] == [True]
+
+
+@pytest.mark.parametrize("how", ["dropped", "group lost before", "group lost while it removes"])
+def test_an_id_that_was_removed_is_as_if_nobody_had_it(how: str) -> None:
+    root = Root()
+    placed_in(root, "g1")
+    if how == "group lost before":
+        del root._groups["g1"]
+    remove(root)
+    if how == "dropped":
+        root.receiveMsg_InstanceDropped(InstanceDropped("toko1"), "g1")
+    elif how == "group lost while it removes":
+        root._place_members("g1")
+    root._groups["g1"] = "g1"
+    assert create(root).new

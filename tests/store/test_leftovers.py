@@ -13,7 +13,7 @@ from core.records import CrashRecord, InstanceRecord
 from store.errors import LockBusy, StoreFailed
 from store.files import InstanceLock
 from store.layout import DataDir
-from store.leftovers import drop_crash_files, orphaned_sessions, purge_session
+from store.leftovers import drop_crash_files, orphaned_sessions, purge_session, session_left
 from store.registry import Registry, open_registry
 from store.session import SessionStore
 
@@ -48,6 +48,15 @@ def test_other_files_are_none(data: DataDir) -> None:
     for name in (".hidden.db", "a.db.new", "a.lock", "b.db-wal", "..db"):
         (data.instances / name).write_bytes(b"x")
     assert orphaned_sessions(data, ()) == ()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", ".corrupt"])
+def test_whatever_keeps_a_new_file_from_being_made_is_left_and_purged(data: DataDir, suffix: str) -> None:
+    assert not session_left(data, "gone")
+    (data.instances / f"gone.db{suffix}").write_bytes(b"x")
+    assert session_left(data, "gone")
+    assert purge_session(data, "gone") is True
+    assert not session_left(data, "gone")
 
 
 def test_purging_removes_the_store_and_leaves_the_lock_with_its_epoch(data: DataDir) -> None:

@@ -69,3 +69,32 @@ def test_a_damaged_session_file_is_named_and_its_copy_goes_on(tmp_path: Path, si
         assert server.instance("toko")["restarts"] == 0
         log = (server.data / "logs" / "sambung.log").read_text()
         assert f"{file} is a restored copy" in log
+
+
+def test_a_file_that_a_removed_instance_left_is_nobody_elses(tmp_path: Path) -> None:
+    """Its messages were accepted for another upstream. What is refused loses nothing."""
+    url = "ws://127.0.0.1:9/"
+    with running(tmp_path / "d", **QUICK) as server:
+        file = server.data / "instances" / "toko.db"
+        server.add("toko", url, desired="disconnected")
+        server.wait_instance("toko", lambda one: one["pid"])
+        sent = server.call("POST", f"{PATH}/messages", {"id": "old", "content": 1})
+        assert sent.status == 202, sent.raw
+        server.stop()
+        shutil.copy(file, tmp_path / "left")
+        server.start()
+        assert server.call("DELETE", PATH).status == 200
+        wait_for(lambda: not file.exists(), 20, lambda: "its file is still there")
+        server.stop()
+        (tmp_path / "left").rename(file)
+        server.start()
+
+        body = {"id": "toko", "link": "websocket", "url": url, "desired": "disconnected"}
+        refused = server.call("POST", "/api/v1/instances", body)
+        assert (refused.status, refused.body["code"]) == (409, "session_left"), refused.raw
+        assert "run.py cleanup delete toko" in refused.body["message"]
+        assert file.exists()
+        assert server.call("GET", PATH).status == 404
+        assert server.call("DELETE", "/api/v1/cleanup/sessions/toko").status == 200
+        assert server.call("POST", "/api/v1/instances", body).status == 201
+        assert server.call("GET", f"{PATH}/messages").data == []
