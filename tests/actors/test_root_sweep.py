@@ -174,6 +174,13 @@ def test_a_registry_that_could_not_look_leaves_the_orphans_as_they_were(root: Ro
     assert len(events(root, "cleanup.orphan")) == 1
 
 
+def test_a_hundred_orphans_are_named_and_all_are_counted(root: Root) -> None:
+    found = tuple(f"gone{number:03}" for number in range(101))
+    root.wake("sweep")
+    answer(root, found)
+    assert (root.sweep().orphans, root.sweep().orphan_count) == (found[:100], 101)
+
+
 def test_instances_that_the_root_knows_are_no_orphans(root: Root) -> None:
     root._records["new"] = InstanceRecord("new", InstanceConfig())
     root._places.homes["going"] = "g1"

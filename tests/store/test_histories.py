@@ -98,6 +98,14 @@ def test_a_cursor_comes_back(number: int) -> None:
     assert decode_cursor("timeline", encode_cursor("timeline", number)) == number
 
 
+@pytest.mark.parametrize("stray", ["!!!!", "\n", " ", "é", "+", "/"])
+def test_a_cursor_with_anything_between_is_none(stray: str) -> None:
+    """A decoder that skips what it does not know would take it for the one that was given out."""
+    cursor = encode_cursor("timeline", 7)
+    with pytest.raises(BadCursor):
+        decode_cursor("timeline", f"{cursor[:4]}{stray}{cursor[4:]}")
+
+
 @pytest.mark.parametrize("number", [-1, 10**18, 2**70])
 def test_a_number_that_no_row_has_is_no_cursor(number: int) -> None:
     with pytest.raises(BadCursor):

@@ -137,6 +137,15 @@ def test_the_size_limit_drops_the_oldest_and_the_file_shrinks(journal: Journal, 
     assert os.path.getsize(data.journal_db) < 1.2 * limit
 
 
+def test_what_just_fits_stays(journal: Journal, data: DataDir) -> None:
+    journal.append([("a", "s", events(1, 3))], NOW)
+    raw = sqlite3.connect(data.journal_db)
+    (total,) = raw.execute("SELECT value FROM counters WHERE name = 'total_bytes'").fetchone()
+    raw.close()
+    assert journal.trim(NOW, 7.0, total) == 0
+    assert journal.trim(NOW, 7.0, total - 1) == 1
+
+
 def test_one_trim_is_bounded_and_says_that_more_is_left(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from core.instances import Desired, InstanceConfig, LoginConfig, Payload, PingConfig
 from core.records import CrashRecord, InstanceRecord
 from store.layout import DataDir
-from store.registry import KEPT_CRASHES, Registry, open_registry
+from store.registry import Registry, open_registry
 
 NOW = 1_795_446_904.0
 
@@ -82,11 +82,11 @@ def test_instances_are_told_apart_by_case_and_come_in_order(registry: Registry) 
 
 def test_the_last_crashes_of_each_instance_are_kept(registry: Registry) -> None:
     registry.add_crash(crash("b", 1.0))
-    for number in range(KEPT_CRASHES + 5):
+    for number in range(25):
         registry.add_crash(crash("a", float(number)))
     kept = registry.crashes("a")
-    assert [record.at for record in kept] == [float(n) for n in range(KEPT_CRASHES + 4, 4, -1)]
-    assert kept[0] == crash("a", KEPT_CRASHES + 4.0)
+    assert [record.at for record in kept] == [float(n) for n in range(24, 4, -1)]
+    assert kept[0] == crash("a", 24.0)
     assert registry.crashes("b") == (crash("b", 1.0),)
 
 

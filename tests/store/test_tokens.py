@@ -47,6 +47,12 @@ def test_values_are_random_with_a_prefix_and_256_bits() -> None:
     assert all(value.startswith("sbg_") and len(value) == 4 + 43 for value in values)
 
 
+def test_ids_are_random_with_64_bits() -> None:
+    ids = {new_token("t", ADMIN, now=NOW)[1].token_id for _ in range(50)}
+    assert len(ids) == 50
+    assert {len(bytes.fromhex(one)) for one in ids} == {8}
+
+
 def test_only_the_hash_is_kept(tokens: TokenStore, data: DataDir) -> None:
     value, token = new_token("t", ADMIN, now=NOW)
     tokens.save(token)
