@@ -1,10 +1,7 @@
 """What was answered or acknowledged is still there: restarts, kill -9 during writes, kills while events stream."""
 
-import contextlib
 import http.client
-import itertools
 import json
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -69,46 +66,6 @@ def test_a_restart_of_the_server_brings_everything_back(tmp_path: Path, simulato
         wait_for(
             lambda: upstream.instance("off").texts == ['{"n":1}'], 20, lambda: str(upstream.instance("off"))
         )
-
-
-def test_every_write_that_was_answered_survives_a_kill_of_the_server(
-    tmp_path: Path, simulator: Simulator
-) -> None:
-    url = simulator.listener().url
-    written: list[str] = []
-    with running(tmp_path, limits__max_instances="1000", **QUICK) as server:
-        stop = threading.Event()
-
-        def write(worker: int) -> None:
-            for number in itertools.count():
-                if stop.is_set() or number >= 50:
-                    return
-                name = f"w{worker}-{number}"
-                body = {"id": name, "link": "websocket", "desired": "disconnected", "url": f"{url}/ws/{name}"}
-                with contextlib.suppress(OSError, http.client.HTTPException):
-                    if server.call("POST", "/api/v1/instances", body).status == 201:
-                        written.append(name)
-
-        workers = [threading.Thread(target=write, args=(one,)) for one in range(4)]
-        for worker in workers:
-            worker.start()
-        wait_for(lambda: len(written) >= 60, 60, lambda: str(len(written)))
-        assert server.process is not None
-        server.process.kill()
-        server.process.wait(5)
-        stop.set()
-        for worker in workers:
-            worker.join(30)
-        assert 60 <= len(written) < 200, "the kill came in the middle"
-
-        server.start()
-        wait_for(
-            lambda: server.call("GET", "/health").data["registered_instances"] >= len(written),
-            30,
-            lambda: str(server.call("GET", "/health").data),
-        )
-        missing = [name for name in written if server.call("GET", f"/api/v1/instances/{name}").status != 200]
-        assert missing == []
 
 
 def test_acknowledged_events_are_in_the_journal_exactly_once_while_instances_are_killed(
