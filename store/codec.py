@@ -10,6 +10,9 @@ from typing import Any, NoReturn
 
 import msgpack
 
+# From here on msgpack gives the length of bytes in four bytes.
+LONG_BYTES = 1 << 16
+
 
 class Unstorable(ValueError):
     """A value that msgpack or JSON cannot hold, such as one nested hundreds of levels deep."""
@@ -59,8 +62,16 @@ def from_json(text: str) -> Any:
 
 
 def checksum(*fields: str | int | float | bytes | None) -> int:
-    """CRC-32 of a row's columns, in order."""
-    return zlib.crc32(packb(fields))
+    """CRC-32 of a row's columns, in order, as `packb` writes them; a long column is not copied for it."""
+    if not any(isinstance(field, bytes) and len(field) >= LONG_BYTES for field in fields):
+        return zlib.crc32(packb(fields))
+    crc = zlib.crc32(msgpack.Packer().pack_array_header(len(fields)))
+    for field in fields:
+        if isinstance(field, bytes) and len(field) >= LONG_BYTES:
+            crc = zlib.crc32(field, zlib.crc32(b"\xc6" + len(field).to_bytes(4, "big"), crc))
+        else:
+            crc = zlib.crc32(packb(field), crc)
+    return crc
 
 
 def _no_ext(code: int, data: bytes) -> NoReturn:

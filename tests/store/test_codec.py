@@ -1,6 +1,8 @@
 """Values to bytes and back, and checksums that notice every flipped bit."""
 
 import contextlib
+import tracemalloc
+import zlib
 from typing import Any
 
 import pytest
@@ -97,3 +99,22 @@ def test_a_checksum_notices_a_flipped_bit(fields: list[Any], draw: st.DataObject
 
 def test_a_checksum_tells_columns_apart() -> None:
     assert len({checksum("ab", "c"), checksum("a", "bc"), checksum("abc"), checksum(1), checksum(1.0)}) == 5
+
+
+@given(FIELDS, st.sampled_from([65_535, 65_536, 70_000]), st.integers(0, 4))
+def test_a_checksum_of_long_columns_is_that_of_their_packed_form(
+    fields: list[Any], size: int, at: int
+) -> None:
+    fields.insert(at, bytes(size))
+    assert checksum(*fields) == zlib.crc32(packb(tuple(fields)))
+
+
+def test_a_checksum_copies_no_long_column() -> None:
+    """The largest event of an instance is tens of megabytes long, and it has few such to spare."""
+    body = bytes(8 << 20)
+    checksum(1, body)
+    tracemalloc.start()
+    checksum(1, body)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < len(body) // 2

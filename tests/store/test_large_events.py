@@ -50,6 +50,8 @@ LARGEST = {
         "msgpack",
         'b"\\xdd" + (size // 3 - 5).to_bytes(4, "big") + b"\\xd4\\x05x" * (size // 3 - 5)',
     ),
+    "four bytes each": ("json", "b'\"' + '😀'.encode() * ((size - 2) // 4) + b'\"'"),
+    "two bytes each": ("text", "'é' * (size // 2)"),
     "zeros as text": ("text", "bytes(size)"),
     "zeros": ("binary", "bytes(size)"),
 }
