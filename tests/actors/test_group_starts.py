@@ -175,24 +175,24 @@ def test_one_that_says_nothing_holds_nobody_up_for_long(one: Group) -> None:
     assert len(one.started) == STARTS_AT_ONCE + 1
 
 
-def reported(group: Group, epoch: int) -> None:
+def process_reports(group: Group, epoch: int) -> None:
     snapshot = InstanceSnapshot("toko1", 1.0, RECORD.config, "connected", pid=4712, epoch=epoch)
     group.receiveMsg_InstanceReport(InstanceReport(snapshot), group._children["toko1"].address)
 
 
 def test_an_instance_made_anew_while_it_is_removed_takes_over_no_file_and_keeps_its_own(one: Group) -> None:
     """The process that was to delete the old file may have ended before that."""
-    reported(one, 1)
+    process_reports(one, 1)
     one.receiveMsg_DropInstance(DropInstance("toko1", purge=True), "root")
     one.receiveMsg_PlaceInstance(PlaceInstance(RECORD), "root")
-    reported(one, 1)  # the old process, while it stops
+    process_reports(one, 1)  # the old process, while it stops
     one.on_child_exited(one.started[-1])
     assert [asked.fresh for asked in one.told(ConfigureInstance)] == [False, True]
-    reported(one, 0)  # it waits for the lock
+    process_reports(one, 0)  # it waits for the lock
     one.on_child_exited(one.started[-1])
     one.again()
     assert one.told(ConfigureInstance)[-1].fresh
-    reported(one, 2)
+    process_reports(one, 2)
     one.receiveMsg_PlaceInstance(PlaceInstance(RECORD), "root")
     assert not one.told(ConfigureInstance)[-1].fresh
     one.receiveMsg_StopGroup(StopGroup(), "root")
