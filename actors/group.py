@@ -58,6 +58,7 @@ class GroupSupervisor(GroupWatch):
     def receiveMsg_PlaceInstance(self, message: PlaceInstance, sender: Address) -> None:
         record = message.record
         child = self._children.setdefault(record.instance_id, Child(record))
+        self._seen_before(child, message.known)
         child.record, child.drop, child.quarantine = record, False, record.quarantine
         if child.address is None:
             self._start(child)
@@ -116,7 +117,7 @@ class GroupSupervisor(GroupWatch):
         child = self._children.get(message.snapshot.instance_id)
         if child is None or child.address != sender:
             return
-        child.pid, child.snapshot = message.snapshot.pid, message.snapshot
+        child.pid, child.snapshot, child.told = message.snapshot.pid, message.snapshot, message.snapshot
         child.last_seen = (message.snapshot.at, message.snapshot.link_state == "open")
         policy = self._policy
         self._watchman.heard(

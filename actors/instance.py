@@ -22,7 +22,7 @@ from core import outbox as outboxes
 from core.command_messages import REROUTE
 from core.config import Settings
 from core.effects import Record
-from core.instances import Desired
+from core.instances import Desired, upstream_key
 from core.link_state import LinkState, restore
 from core.messages import (
     Address,
@@ -54,6 +54,8 @@ class InstanceActor(InstanceEnds):
 
     def receiveMsg_ConfigureInstance(self, message: ConfigureInstance, sender: Address) -> None:
         before = self._setup
+        if before is not None and upstream_key(before.record.config) != upstream_key(message.record.config):
+            self._upstream_down = False  # another upstream, of which nothing bad is known
         self._setup, self._parent, self._journal = message, sender, message.journal
         if before is None or before.settings.log != message.settings.log:
             logs.setup_logging(Path(message.log_dir), message.settings.log, console=False)

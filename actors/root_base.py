@@ -42,7 +42,6 @@ class RootBase(BaseActor):
         exits.install()
         self._setup: StartRoot | None = None
         self._settings = Settings()
-        self._started_at = time.time()
         self._records: dict[str, InstanceRecord] = {}
         self._places = Places()
         self._groups: dict[str, Address] = {}
@@ -73,7 +72,7 @@ class RootBase(BaseActor):
         self._settle(record)
         self._places.starts.forget(record.instance_id)
         if address := self._group_of(record.instance_id):
-            self.send(address, PlaceInstance(record))
+            self.send(address, PlaceInstance(record, self._feed.instances.get(record.instance_id)))
 
     def _settle(self, record: InstanceRecord) -> None:
         self._feed.put(self._merged(record, self._feed.instances.get(record.instance_id)))
@@ -109,7 +108,7 @@ class RootBase(BaseActor):
             group,
             ConfigureGroup(
                 name=name,
-                started_at=self._started_at,
+                started_at=setup.started_at,
                 settings=self._settings,
                 data_dir=setup.data_dir,
                 log_dir=setup.log_dir,
@@ -163,7 +162,7 @@ class RootBase(BaseActor):
         return HostSnapshot(
             host=setup.host if setup is not None else "",
             pid=os.getpid(),
-            started_at=self._started_at,
+            started_at=setup.started_at if setup is not None else 0.0,
             groups=len(self._groups),
             registered=len(self._records),
             storage_ok=storage.ok and self._stores_work() and not self._disk_low(),

@@ -44,8 +44,8 @@ PREPARE_STOP_S = 3.5
 STOP_S = 2.5
 
 
-def run(place: Place, parent_pid: int) -> int:
-    """The process; the exit code tells the launcher whether another start can help."""
+def run(place: Place, parent_pid: int, started_at: float) -> int:
+    """The process; the exit code tells the launcher whether another start can help. `started_at`: of the server."""
     die_with_parent(parent_pid)
     leave_crashes_to_the_kernel()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # reloads come from the web process, as a command
@@ -57,17 +57,17 @@ def run(place: Place, parent_pid: int) -> int:
     except (LimitTooLow, SystemUnavailable, WireKeyError, ValueError) as error:
         log.error("the actors cannot start: %s", error)
         return EXIT_CONFIG
-    return watched(handle, place, settings)
+    return watched(handle, place, settings, started_at)
 
 
-def watched(handle: SystemHandle, place: Place, settings: Settings) -> int:
+def watched(handle: SystemHandle, place: Place, settings: Settings, started_at: float) -> int:
     """Create the root, let it build the tree, and stay until SIGTERM (0) or until the tree is lost (1)."""
     try:
         root = handle.create_root(Supervisor)
         house = Housekeeping(place.data.root, place.logs, settings)
         tree = Tree(place, handle, handle.mailbox(), root, house)
-        host = socket.gethostname()
-        tree.mailbox.tell(root, StartRoot(settings, str(place.data.root), str(place.logs), host))
+        start = StartRoot(settings, str(place.data.root), str(place.logs), socket.gethostname(), started_at)
+        tree.mailbox.tell(root, start)
         write_instance_file(place.data.actors_file, handle.record(build_id()))
         return tree.watch()
     except SystemUnavailable as error:

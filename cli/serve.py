@@ -86,6 +86,10 @@ def prepared(request: Request, place: Place) -> str | None:
 def launcher(request: Request, place: Place, say: Callable[[str], None]) -> Launcher:
     """The launcher with its two children."""
     parent = ("--parent", str(os.getpid()))
+    started = (
+        "--started-at",
+        repr(time.time()),
+    )  # the actors may end and be started again, the server goes on
 
     def tree_lock() -> Sequence[int] | None:
         descriptor = take_tree_lock(place)
@@ -110,7 +114,7 @@ def launcher(request: Request, place: Place, say: Callable[[str], None]) -> Laun
 
     return Launcher(
         [
-            Child("the actors process", own_command("_actors", place, *parent), tree_lock),
+            Child("the actors process", own_command("_actors", place, *parent, *started), tree_lock),
             Child("the web process", own_command("_web", place, *parent, *request.overrides)),
         ],
         is_ready=Readiness(place, time.monotonic()).asked,

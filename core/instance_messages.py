@@ -11,12 +11,14 @@ from core.snapshot import InstanceSnapshot
 
 @dataclass(frozen=True, slots=True)
 class StartRoot:
-    """First message to the root: everything it needs to build the tree."""
+    """First message to the root: everything it needs to build the tree. `started_at`: of the server (epoch seconds),
+    which outlives roots."""
 
     settings: Settings
     data_dir: str
     log_dir: str
     host: str
+    started_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,10 @@ class ConfigureGroup:
 
 @dataclass(frozen=True, slots=True)
 class PlaceInstance:
-    """Run this instance, or take over its new record."""
+    """Run this instance, or take over its new record. `known`: how it was last seen by the root."""
 
     record: InstanceRecord
+    known: InstanceSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,77 +1,22 @@
 """How a group starts processes, and when it cannot; without an actor system: each message by hand."""
 
-import itertools
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from group_bench import RECORD, Group, with_one
 
-from actors import exits, group, group_watch
-from actors.group import GroupSupervisor
+from actors import exits
 from actors.group_reports import STARTS_AT_ONCE
 from core.config import Settings
-from core.instances import Desired, InstanceConfig
-from core.messages import (
-    ConfigureGroup,
-    DropInstance,
-    GroupReport,
-    InstanceCrashed,
-    InstanceReport,
-    PlaceInstance,
-)
-from core.records import InstanceRecord
+from core.messages import DropInstance, InstanceCrashed, InstanceReport, PlaceInstance
 from core.snapshot import InstanceSnapshot
-from store import logs
 
-ADDRESSES = itertools.count()
-RECORD = InstanceRecord("toko1", InstanceConfig(url="ws://127.0.0.1:9/"), Desired.CONNECTED, 0.0)
 WHY = "no process can be started: Too many open files; trying again"
-
-
-class Group(GroupSupervisor):
-    """What it sends, starts and wants to be woken for, in lists."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent: list[Any] = []
-        self.wakes: list[tuple[float, str, int]] = []
-        self.started: list[str] = []
-
-    def send(self, address: Any, message: Any) -> None:
-        self.sent.append(message)
-
-    def wake_after(self, delay_s: float, name: str, epoch: int) -> None:
-        self.wakes.append((delay_s, name, epoch))
-
-    def createActor(self, *_: Any, **__: Any) -> Any:
-        self.started.append(f"child {next(ADDRESSES)}")
-        return self.started[-1]
-
-    def told(self, kind: type) -> list[Any]:
-        return [message for message in self.sent if isinstance(message, kind)]
-
-    def again(self) -> None:
-        """The last wake-up for a start is due."""
-        name, epoch = next(one[1:] for one in reversed(self.wakes) if one[1].startswith("start:"))
-        self.on_wake(name, epoch)
 
 
 @pytest.fixture
 def one(monkeypatch: pytest.MonkeyPatch) -> Group:
-    monkeypatch.setattr(exits, "install", lambda: None)
-    monkeypatch.setattr(group, "setproctitle", lambda _: None)
-    monkeypatch.setattr(group_watch, "shortage", lambda: "Too many open files")
-    monkeypatch.setattr(logs, "setup_logging", lambda *_, **__: None)
-    monkeypatch.setattr(exits, "_EXITS", {})
-    made = Group()
-    made.receiveMsg_ConfigureGroup(
-        ConfigureGroup(
-            name="g1", settings=Settings(), data_dir="d", log_dir="l", host="h", journal=None, started_at=0.0
-        ),
-        "root",
-    )
-    made.receiveMsg_PlaceInstance(PlaceInstance(RECORD), "root")
-    return made
+    return with_one(monkeypatch)
 
 
 def test_a_process_that_never_came_to_be_is_no_crash_however_often(one: Group) -> None:
@@ -83,8 +28,7 @@ def test_a_process_that_never_came_to_be_is_no_crash_however_often(one: Group) -
     assert one.told(InstanceCrashed) == []
     child = one._children["toko1"]
     assert (child.restarts, child.quarantine, child.history) == (0, None, ())
-    one.on_wake("flush", one._merger.armed)
-    [snapshot] = one.told(GroupReport)[-1].changed
+    snapshot = one.shown()
     assert (snapshot.link_state, snapshot.reason) == ("waiting", WHY)
 
 

@@ -117,6 +117,12 @@ def test_everything_is_back_after_a_part_of_the_actor_tree_was_killed(
     assert_all_back(fleet, upstream, old)
     if not below:
         assert pids_of(fleet) == old, "instances were disturbed"
+    for one in IDS:
+        seen = fleet.instance(one)
+        assert seen["availability"] < 1, "what the kill cost"
+        assert seen["availability"] == pytest.approx(seen["availability_24h"], abs=0.002), (
+            "the server goes on"
+        )
 
 
 def test_the_web_process_comes_back_without_a_link_dropping(fleet: Server, upstream: Listener) -> None:
@@ -153,6 +159,7 @@ def test_six_kills_within_a_minute_quarantine_an_instance_until_it_is_restarted(
         seen = server.wait_instance("q1", lambda i: i["link_state"] == "quarantined")
         assert "6 times" in seen["reason"]
         assert seen["next_step"]
+        server.wait_instance("q1", lambda i: i["availability"] < seen["availability"], 12.0)
         # The record of the last crash is written while the quarantine is already shown.
         wait_for(lambda: len(crashes(server, "q1")) == 6, 5.0, lambda: str(crashes(server, "q1")))
         refused = server.call("POST", "/force-retry/q1")
