@@ -31,13 +31,13 @@ class Gatekeeper:
         """The answer to one request, at once."""
         gate = self._gate(asked.upstream, now_s)
         if gate.ask(asked.instance_id, asked.epoch, now_s):
-            return PermitGranted(asked.instance_id, asked.epoch, PERMIT_VALID_S)
+            return PermitGranted(asked.instance_id, asked.epoch, now_s + PERMIT_VALID_S)
         return PermitHeld(asked.instance_id, asked.epoch, RENEW_S, gate.reason)
 
     def release(self, now_s: float) -> list[PermitGranted]:
         """Grants for those who wait and may dial now."""
         return [
-            PermitGranted(name, epoch, PERMIT_VALID_S)
+            PermitGranted(name, epoch, now_s + PERMIT_VALID_S)
             for gate in self._gates.values()
             for name, epoch in gate.release(now_s, random.choice)
         ]

@@ -10,7 +10,7 @@ class InstanceGates(InstancePorts):
 
     def receiveMsg_PermitGranted(self, message: PermitGranted, sender: Address) -> None:
         if self._runtime is not None:
-            self._runtime.link_event(events.Granted(message.epoch))
+            self._runtime.link_event(events.Granted(message.epoch, message.until_s))
 
     def receiveMsg_PermitHeld(self, message: PermitHeld, sender: Address) -> None:
         if self._runtime is not None:

@@ -174,11 +174,11 @@ class SummonCanary:
 
 @dataclass(frozen=True, slots=True)
 class PermitGranted:
-    """Valid for `valid_s` seconds."""
+    """Valid until `until_s` on the host's monotonic clock; then the instance has to ask again."""
 
     instance_id: str
     epoch: int
-    valid_s: float
+    until_s: float
 
 
 @dataclass(frozen=True, slots=True)

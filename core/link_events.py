@@ -4,6 +4,7 @@ What a protocol says may name its attempt too: with a store that answers late it
 """
 
 from dataclasses import dataclass
+from math import inf
 
 from core.failures import Failure
 
@@ -20,9 +21,10 @@ class Unwant:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The gate gave a permit."""
+    """The gate gave a permit, good until `until_s`."""
 
     epoch: int
+    until_s: float = inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from core.breaker import BreakerInput, BreakerState
 from core.effects import CloseTransport, Dial, LinkEffect, Publish, Record, ReportDial, WakeLink
 from core.failures import Failure
 from core.link_events import Granted, Held, Lost, Opened, ProtocolFailed
-from core.link_retry import begin, failed, rest, step_breaker
+from core.link_retry import ask, begin, failed, rest, step_breaker
 from core.link_state import Context, Link, LinkState, enter
 from core.upstream import CONVICTING
 
@@ -32,7 +32,10 @@ def ignore(link: Link, event: Any, context: Context) -> Step:
 
 
 def granted(link: Link, event: Granted, context: Context) -> Step:
-    return dial(link, context) if link.asking else (link, [])
+    """A permit that is found too late is not used: the dials of many that were paused together would not be paced."""
+    if not link.asking:
+        return link, []
+    return dial(link, context) if context.now_s <= event.until_s else ask(link, context)
 
 
 def held(link: Link, event: Held, context: Context) -> Step:

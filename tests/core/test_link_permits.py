@@ -54,13 +54,25 @@ def test_thirty_seconds_without_any_answer_lead_to_a_dial_at_a_random_moment() -
     assert link.state is S.DIALLING
 
 
-@pytest.mark.parametrize("answer", [Granted(1), Held(1, 5.0)], ids=["granted", "held"])
-def test_a_late_answer_of_the_gate_still_counts(answer: Event) -> None:
+@pytest.mark.parametrize("answer", [Granted(1, NOW_S), Held(1, 5.0)], ids=["granted", "held"])
+def test_a_late_answer_of_the_gate_still_counts_while_it_is_valid(answer: Event) -> None:
     link, _ = step(Link(), Want())
     link, _ = step(link, Wake("permit", link.timer), u=0.5)
     link, _ = step(link, answer)
     assert link.state is (S.DIALLING if isinstance(answer, Granted) else S.WAITING)
     assert link.next_at_s is None
+
+
+@pytest.mark.parametrize("waited", [False, True], ids=["asking", "about to dial without an answer"])
+def test_a_permit_that_is_found_too_late_is_asked_for_again(waited: bool) -> None:
+    link, _ = step(Link(), Want())
+    if waited:
+        link, _ = step(link, Wake("permit", link.timer), u=0.5)
+    link, effects = step(link, Granted(1, NOW_S - 0.1))
+    assert (link.state, link.asking, link.next_at_s) == (S.WAITING, True, None)
+    assert AskPermit(1, probe=False) in effects
+    link, _ = step(link, Granted(1, NOW_S + 25))
+    assert link.state is S.DIALLING
 
 
 @pytest.mark.parametrize("answer", [Granted(3), Held(3, 5.0)], ids=["granted", "held"])

@@ -54,7 +54,7 @@ names = st.sampled_from(["retry", "permit", "renew", "unanswered", "deadline", "
 event_of: dict[type, st.SearchStrategy[Event]] = {
     Want: st.builds(Want),
     Unwant: st.builds(Unwant),
-    Granted: st.builds(Granted, epochs),
+    Granted: st.builds(Granted, epochs, st.sampled_from([NOW_S - 1, NOW_S + 25])),
     Held: st.builds(Held, epochs, st.floats(0, 100)),
     Opened: st.builds(Opened, epochs),
     Authenticated: st.builds(Authenticated, st.none() | epochs),
