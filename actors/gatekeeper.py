@@ -61,6 +61,10 @@ class Gatekeeper:
         changed = gate.outcome(told.instance_id, told.failed, now_s, self._heard(told.upstream))
         return gate.state if changed else None
 
+    def states(self) -> dict[str, GateState]:
+        """Every upstream's state now."""
+        return {upstream: gate.state for upstream, gate in self._gates.items()}
+
     def forget(self, instance_id: str) -> None:
         for gate in self._gates.values():
             gate.forget(instance_id)

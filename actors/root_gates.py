@@ -30,9 +30,7 @@ class RootGates(RootCommands):
         state = self._gate.ended(message, time.monotonic())
         if state is None:
             return
-        level = "INFO" if state in (GateState.UP, GateState.RECOVERING) else "ERROR"
-        text = f"Upstream {message.upstream}: {state.value}"
-        logs.log_event("upstream", text, level, upstream=message.upstream, state=state.value)
+        _log(message.upstream, state)
         told = {GateState.RECOVERING: UpstreamBack, GateState.DOWN: UpstreamDown}.get(state)
         if told is not None:
             for group in self._groups.values():
@@ -42,9 +40,12 @@ class RootGates(RootCommands):
 
     def _release_permits(self) -> None:
         self._release_at_s = None
-        now_s = time.monotonic()
+        now_s, before = time.monotonic(), self._gate.states()
         for grant in self._gate.release(now_s):
             self._permit(grant)
+        for upstream, state in self._gate.states().items():
+            if state is not before[upstream]:  # recovering, and nobody waits any more
+                _log(upstream, state)
         for summons in self._gate.summons(now_s):
             self._permit(summons)
         self._release_later()
@@ -67,3 +68,10 @@ class RootGates(RootCommands):
         if not self._pushing:
             self._pushing = True
             self.wake_after(PUSH_S, "push", 0)
+
+
+def _log(upstream: str, state: GateState) -> None:
+    level = "INFO" if state in (GateState.UP, GateState.RECOVERING) else "ERROR"
+    logs.log_event(
+        "upstream", f"Upstream {upstream}: {state.value}", level, upstream=upstream, state=state.value
+    )

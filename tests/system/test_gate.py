@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from server import Server, running, wait_for
+from watching import log_events
 
-from core.upstream import WINDOW_S
+from core.upstream import REASONS, WINDOW_S, GateState
 from simulator.client import Listener, Simulator
 
 pytestmark = pytest.mark.serial
@@ -29,6 +30,12 @@ def gate(server: Server, upstream: Listener) -> dict[str, object]:
     """What /health says of this upstream."""
     shown = server.call("GET", "/health").data["upstreams"]
     return next((one for one in shown if f":{upstream.port} " in one["upstream"]), {})
+
+
+def events(server: Server, instance_id: str) -> list[tuple[str, str | None]]:
+    """What applications are told of an instance: kind and cause."""
+    page = server.call("GET", f"/api/v1/instances/{instance_id}/events?limit=500").data
+    return [(one["kind"], one["data"].get("cause")) for one in page]
 
 
 def test_an_outage_costs_canaries_and_its_end_brings_all_back_at_the_rate(
@@ -62,6 +69,11 @@ def test_an_outage_costs_canaries_and_its_end_brings_all_back_at_the_rate(
         assert seen["availability_24h"] == pytest.approx(seen["availability"], abs=0.05)
         causes = [entry["cause"] or "" for entry in server.timeline(IDS[0])]
         assert any("upstream" in cause for cause in causes), causes
+        states = [one["state"] for one in log_events(server, None, "upstream")]
+        assert states == ["down", "recovering", "up"]
+        told = {cause for one in IDS for kind, cause in events(server, one) if kind == "link.held"}
+        assert {REASONS[GateState.DOWN], REASONS[GateState.RECOVERING]} <= told
+        assert "link.upstream_recovered" in {kind for one in IDS for kind, _ in events(server, one)}
 
 
 def sick_ones_dial(server: Server, upstream: Listener) -> set[str]:
@@ -145,3 +157,6 @@ def test_an_upstream_that_returns_is_noticed_although_every_breaker_is_open(
         upstream.clear_fault()
         for one in ids:
             server.wait_open(one, 20)
+        wait_for(
+            lambda: {"link.summoned"} <= {kind for one in ids for kind, _ in events(server, one)}, 5, str
+        )
