@@ -78,6 +78,7 @@ class GroupReports(BaseActor):
             restarts=child.restarts,
             started_at=setup.started_at,
             last_seen=child.last_seen,
+            version=setup.version,
         )
 
     def _show_quarantine(self, child: Child) -> None:

@@ -23,7 +23,7 @@ from core.command_messages import REROUTE
 from core.config import Settings
 from core.effects import Record
 from core.instances import Desired, upstream_key
-from core.link_state import LinkState, restore
+from core.link_state import LinkState, of_version, restore
 from core.messages import (
     Address,
     ConfigureInstance,
@@ -98,7 +98,7 @@ class InstanceActor(InstanceEnds):
         loaded = store.load()
         self._store = store
         settings = self._own_settings(setup)
-        link_state = dict(loaded.link_state) if loaded.link_state else None
+        link_state = of_version(loaded.link_state, setup.version) if loaded.link_state else None
         self._take_over(link_state, setup)
         last = loaded.next_event_number - 1
         self._runtime = Runtime(

@@ -186,7 +186,8 @@ class InstancePorts(BaseActor):
         """What the store keeps beside the link's state."""
         if self._runtime is not None:
             self._count_time(time.monotonic(), self._runtime.link)
-        return {"ledger": export(self._ledger), "counted_at": time.time()}
+        version = self._setup.version if self._setup is not None else ""
+        return {"ledger": export(self._ledger), "counted_at": time.time(), "version": version}
 
     def _take_over(self, stored: Mapping[str, Any] | None, setup: ConfigureInstance) -> None:
         """Go on with the ledger of the process before; the time between the two was wanted and not connected."""

@@ -53,7 +53,7 @@ class RootBase(BaseActor):
         self._broken: dict[str, str] = {}
         self._pending: dict[str, tuple[Address, Callable[[], None], Callable[[], None], tuple[str, str]]] = {}
         self._feed = FleetFeed()
-        self._gate = Gatekeeper(self._settings.gate, self._feed.heard, self._feed.stalled)
+        self._gate = Gatekeeper(self._settings.gate, self._feed.heard, self._feed.stalled, self._feed.refused)
         self._watchman = Watchman()
         self._release = 0
         self._release_at_s: float | None = None
@@ -114,6 +114,7 @@ class RootBase(BaseActor):
                 log_dir=setup.log_dir,
                 host=setup.host,
                 journal=self._journal,
+                version=setup.version,
             ),
         )
 

@@ -11,12 +11,18 @@ from core.messages import (
     PermitRequest,
     SummonCanary,
     UpstreamBack,
+    UpstreamClosed,
     UpstreamDown,
 )
 from core.upstream import GateState
 from store import logs
 
 PUSH_S = 0.05
+TOLD: dict[GateState, type[UpstreamBack | UpstreamDown | UpstreamClosed]] = {
+    GateState.RECOVERING: UpstreamBack,
+    GateState.DOWN: UpstreamDown,
+    GateState.CLOSED: UpstreamClosed,
+}
 
 
 class RootGates(RootCommands):
@@ -27,14 +33,14 @@ class RootGates(RootCommands):
         self._release_later()
 
     def receiveMsg_DialEnded(self, message: DialEnded, sender: Address) -> None:
+        if self._gate.accepted(message):
+            self._tell_groups(UpstreamBack(message.upstream))
         state = self._gate.ended(message, time.monotonic())
         if state is None:
             return
         _log(message.upstream, state)
-        told = {GateState.RECOVERING: UpstreamBack, GateState.DOWN: UpstreamDown}.get(state)
-        if told is not None:
-            for group in self._groups.values():
-                self.send(group, told(message.upstream))
+        if (told := TOLD.get(state)) is not None:
+            self._tell_groups(told(message.upstream))
         self._push_soon()
         self._release_later()
 
@@ -50,8 +56,12 @@ class RootGates(RootCommands):
             self._permit(summons)
         self._release_later()
 
-    def _permit(self, answer: PermitGranted | PermitHeld | SummonCanary) -> None:
-        if group := self._group_of(answer.instance_id):
+    def _tell_groups(self, news: UpstreamBack | UpstreamDown | UpstreamClosed) -> None:
+        for group in self._groups.values():
+            self.send(group, news)
+
+    def _permit(self, answer: PermitGranted | PermitHeld | SummonCanary | UpstreamClosed) -> None:
+        if group := self._group_of(answer.instance_id or ""):
             self.send(group, answer)
 
     def _release_later(self) -> None:

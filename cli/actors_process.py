@@ -33,7 +33,7 @@ from cli.folder import Place
 from cli.housekeeping import Housekeeping
 from cli.root_watch import RootWatch
 from cli.settings_json import read_settings
-from cli.version import build_id
+from cli.version import VERSION, build_id
 from core.config import Settings
 from core.messages import CommandReply, PingRoot, PrepareStop, StartRoot
 from store.logs import setup_logging
@@ -66,8 +66,8 @@ def watched(handle: SystemHandle, place: Place, settings: Settings, started_at: 
         root = handle.create_root(Supervisor)
         house = Housekeeping(place.data.root, place.logs, settings)
         tree = Tree(place, handle, handle.mailbox(), root, house)
-        start = StartRoot(settings, str(place.data.root), str(place.logs), socket.gethostname(), started_at)
-        tree.mailbox.tell(root, start)
+        data, host = str(place.data.root), socket.gethostname()
+        tree.mailbox.tell(root, StartRoot(settings, data, str(place.logs), host, started_at, VERSION))
         write_instance_file(place.data.actors_file, handle.record(build_id()))
         return tree.watch()
     except SystemUnavailable as error:

@@ -12,13 +12,14 @@ from core.snapshot import InstanceSnapshot
 @dataclass(frozen=True, slots=True)
 class StartRoot:
     """First message to the root: everything it needs to build the tree. `started_at`: of the server (epoch seconds),
-    which outlives roots."""
+    which outlives roots. `version`: of this program."""
 
     settings: Settings
     data_dir: str
     log_dir: str
     host: str
     started_at: float
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class ConfigureGroup:
     log_dir: str
     host: str
     journal: Address
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class ConfigureInstance:
     restarts: int
     started_at: float
     last_seen: tuple[float, bool] | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,14 @@ class UpstreamBack:
     """An upstream that was down let a canary in: its instances may try at once."""
 
     upstream: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamClosed:
+    """An upstream refuses this client version: its instances that wait to dial are parked; `instance_id`: this one."""
+
+    upstream: str
+    instance_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,11 @@ class UpstreamRecovered:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionRefused:
+    """The upstream told another instance that this client version is not let in: trying has no point."""
+
+
+@dataclass(frozen=True, slots=True)
 class Summoned:
     """The gate needs a canary for an upstream that is down, and nobody waits for a permit."""
 
@@ -118,6 +123,7 @@ Event = (
     | Closed
     | Wake
     | UpstreamRecovered
+    | VersionRefused
     | Summoned
     | ForceRetry
     | ResetBreaker

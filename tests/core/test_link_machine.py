@@ -19,6 +19,7 @@ from core.link_events import (
     Opened,
     ProtocolFailed,
     UpstreamRecovered,
+    VersionRefused,
 )
 from core.link_state import LinkState
 from tests.core.link_laws import LinkLaws
@@ -63,12 +64,25 @@ class LinkMachine(LinkLaws):
     def the_upstream_recovers(self) -> None:
         before = self.link
         effects = self.give(UpstreamRecovered())
-        if before.state is not LinkState.WAITING or before.asking:
+        if before.state is LinkState.PARKED and before.wanted and before.failure.kind is FailureKind.OUTDATED:  # type: ignore[union-attr]
+            self.free_model()
+            assert self.link.state is LinkState.WAITING
+        elif before.state is not LinkState.WAITING or before.asking:
             assert (self.link, effects) == (before, [])
         elif before.breaker.state is BreakerState.CLOSED:
             assert self.link.asking
         elif self.link.asking:
             assert self.link.breaker.state is BreakerState.HALF_OPEN
+
+    @rule()
+    def the_upstream_refuses_this_version(self) -> None:
+        before = self.link
+        if before.state is LinkState.WAITING:
+            self.park_model(Failure(FailureKind.OUTDATED, "the upstream refuses this client version"))
+            self.probing = False
+        effects = self.give(VersionRefused())
+        if before.state is not LinkState.WAITING:
+            assert (self.link, effects) == (before, [])
 
     # ── the transport ────────────────────────────────────────────────────────────────────────────────────────────
 

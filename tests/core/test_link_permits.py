@@ -14,6 +14,7 @@ from core.link_events import (
     Lost,
     Summoned,
     UpstreamRecovered,
+    VersionRefused,
     Wake,
     Want,
 )
@@ -147,6 +148,52 @@ def test_a_backoff_ends_when_the_upstream_is_back() -> None:
 @pytest.mark.parametrize("state", LinkState, ids=lambda state: state.value)
 def test_a_link_that_does_not_back_off_ignores_that_the_upstream_is_back(state: LinkState) -> None:
     link = in_state(state)
+    assert step(link, UpstreamRecovered()) == (link, [])
+
+
+# ── the upstream refuses this client version ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "link", [in_state(S.WAITING), tripped_by(FailureKind.NETWORK)], ids=["asking", "breaker open"]
+)
+def test_who_waits_is_parked_with_405_and_the_next_step(link: Link) -> None:
+    parked, effects = step(link, VersionRefused())
+    assert (parked.state, parked.asking, parked.next_at_s) == (S.PARKED, False, None)
+    assert parked.failure is not None
+    assert (parked.failure.kind, parked.failure.shown_status) == (FailureKind.OUTDATED, 405)
+    assert "update Sambung" in parked.failure.kind.policy.next_step
+    assert names_of(effects) == ["link.parked"]
+
+
+def test_a_half_open_breaker_that_is_parked_so_opens_again() -> None:
+    half_open = Breaker(BreakerState.HALF_OPEN, (90.0,), 10, 90.0)
+    parked, _ = step(in_state(S.WAITING, breaker=half_open), VersionRefused())
+    assert parked.breaker.state is BreakerState.OPEN
+
+
+@pytest.mark.parametrize("state", [one for one in S if one is not S.WAITING], ids=lambda state: state.value)
+def test_who_does_not_wait_is_not_parked(state: LinkState) -> None:
+    link = in_state(state)
+    assert step(link, VersionRefused()) == (link, [])
+
+
+REFUSED = Failure(FailureKind.OUTDATED, "no")
+
+
+def test_who_was_parked_for_the_version_asks_again_when_the_upstream_lets_somebody_in() -> None:
+    link, effects = step(in_state(S.PARKED, failure=REFUSED, cause="no"), UpstreamRecovered())
+    assert (link.state, link.asking, link.failure) == (S.WAITING, True, None)
+    assert AskPermit(4, probe=False) in effects
+    assert names_of(effects)[0] == "link.upstream_recovered"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [in_state(S.PARKED), in_state(S.PARKED, failure=None), in_state(S.PARKED, failure=REFUSED, wanted=False)],
+    ids=["another reason", "no reason", "not wanted"],
+)
+def test_who_is_parked_otherwise_stays_parked(link: Link) -> None:
     assert step(link, UpstreamRecovered()) == (link, [])
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.breaker import Breaker, BreakerState
 from core.failures import Failure, FailureKind
 from core.link_events import ForceRetry, Lost, Want
-from core.link_state import Link, LinkState, export, restore
+from core.link_state import Link, LinkState, export, of_version, restore
 from tests.core.driver import Driver, refuses
 
 # The monotonic clocks of two processes, and the wall clock, have nothing to do with each other.
@@ -101,6 +101,23 @@ def test_a_parked_link_comes_back_parked_with_reason_and_time() -> None:
     driver.do(Want())
     driver.run(86_400)
     assert driver.dials == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "state"),
+    [
+        (FailureKind.OUTDATED, "1", LinkState.PARKED),
+        (FailureKind.OUTDATED, "2", LinkState.IDLE),
+        (FailureKind.LOGGED_OUT, "2", LinkState.PARKED),
+        (None, "2", LinkState.IDLE),
+    ],
+)
+def test_a_refused_version_parks_no_other_one(
+    kind: FailureKind | None, version: str, state: LinkState
+) -> None:
+    link = Link() if kind is None else parked(Failure(kind, "why"))
+    stored = export(link, OLD_NOW_S, WALL_S) | {"version": "1"}
+    assert restore(of_version(stored, version), NEW_NOW_S, WALL_S).state is state
 
 
 def test_a_parking_in_progress_is_not_lost_with_the_process() -> None:

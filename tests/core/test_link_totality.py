@@ -26,6 +26,7 @@ from core.link_events import (
     Summoned,
     Unwant,
     UpstreamRecovered,
+    VersionRefused,
     Wake,
     Want,
 )
@@ -66,6 +67,7 @@ event_of: dict[type, st.SearchStrategy[Event]] = {
     ResetBreaker: st.builds(ResetBreaker),
     Reconfigured: st.builds(Reconfigured),
     UpstreamRecovered: st.builds(UpstreamRecovered),
+    VersionRefused: st.builds(VersionRefused),
     Summoned: st.builds(Summoned),
 }
 breakers = st.one_of(
