@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from server import QUICK, Server, alive, running, wait_for
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.serial
 
 IDS = ("k1", "k2", "k3")
 BACK_S = 30.0
+SAME = ("pid", "link_state", "restarts", "attempts", "recent_failures")
 ORPHAN_S = 1.0
 
 
@@ -103,6 +105,33 @@ def test_a_command_for_a_process_that_just_died_is_answered_and_nothing_accepted
         wait_for(
             lambda path=path: fleet.call("GET", path).data["state"] == "sent", 20.0, lambda path=path: path
         )
+
+
+def test_a_killed_group_takes_its_own_instances_with_it_and_no_others(
+    tmp_path: Path, upstream: Listener
+) -> None:
+    with running(tmp_path, **QUICK, supervision__group_size="2") as server:
+        names = ("s1", "s2", "s3", "s4")
+        for one in names:
+            server.add(one, f"{upstream.url}/ws/{one}")
+        for one in names:
+            server.wait_open(one)
+        before = {one: server.instance(one) for one in names}
+        pid = server.pid_of("group g1")
+        below = {one for one in names if psutil.Process(before[one]["pid"]).ppid() == pid}
+        assert len(below) == 2
+        opened = {one: upstream.instance(one).opened for one in names}
+        server.kill(pid)
+        dead = {before[one]["pid"] for one in below}
+        wait_for(lambda: not alive(dead), ORPHAN_S, lambda: f"orphans: {alive(dead)}")
+        for one in below:
+            server.wait_instance(one, lambda i: i["link_state"] == "open" and i["pid"] not in dead, BACK_S)
+        assert {one: upstream.instance(one).opened - opened[one] for one in names} == {
+            one: int(one in below) for one in names
+        }
+        for one in set(names) - below:
+            shown = server.instance(one)
+            assert {key: shown[key] for key in SAME} == {key: before[one][key] for key in SAME}
 
 
 @pytest.mark.parametrize("part", ["group g1", "root", "admin", "actors", "registry", "journal"])
