@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from cli import instance_body, status_view
+from cli import instance_body
 from cli.failure import USAGE, CommandFailed
 from cli.folder import Place
 from cli.instance_view import render
 from cli.logs_view import about, check_known, followed, last_lines, log_file
 from cli.output import table
-from cli.status_view import availability, duration, instances_table
+from cli.status_view import duration, instances_table
 
 
 def anything(_line: str) -> bool:
@@ -217,31 +217,6 @@ def test_a_body_file_must_hold_an_object(tmp_path: Path, content: str | None) ->
     assert str(path) in caught.value.message
     path.write_text(json.dumps({"url": "ws://x"}))
     assert instance_body.body_from_file(path) == {"url": "ws://x"}
-
-
-def test_the_three_windows_of_availability_with_the_outages_of_upstreams() -> None:
-    health = {
-        "availability": 0.9998,
-        "availability_24h": 0.999,
-        "availability_30d": 0.5,
-        "outage_s": 0.2,
-        "outage_24h_s": 302.0,
-        "outage_30d_s": 3600.0,
-    }
-    assert availability(health) == (
-        "99.98 % since the start, 99.90 % in 24 hours (upstreams down: 5 min 2 s), "
-        "50.00 % in 30 days (upstreams down: 1 h 0 min)"
-    )
-    assert availability({"availability": None}) is None
-    counts = {
-        "active_connections": 1,
-        "total_instances": 2,
-        "health_score": 80,
-        "circuit_breaker_activations": 0,
-    }
-    shown = dict.fromkeys(("url", "problem", "background")) | {"data": "d", "logs": "l", "instances": []}
-    [head] = status_view.render(shown | {"running": True, "pid": 7, "uptime_s": 5, "health": health | counts})
-    assert "available   99.98 % since the start, 99.90 % in 24 hours (upstreams" in head
 
 
 @pytest.mark.parametrize(("compact", "headings"), [(True, 7), (False, 10)])

@@ -1,9 +1,8 @@
 """The link under random events: whatever happens, it agrees with the model of the world around it."""
 
-import math
+from math import inf
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -111,7 +110,7 @@ class LinkMachine(LinkLaws):
     @precondition(lambda self: self.socket is not None and self.socket.state == "open")
     @rule(failure=failures, named=st.booleans())
     def protocol_gives_up(self, failure: Failure, named: bool) -> None:
-        self.park_model(failure, math.inf)  # a ban is counted from the end of the close
+        self.park_model(failure, inf)  # a ban is counted from the end of the close
         self.give(ProtocolFailed(failure, self.link.epoch if named else None))
         assert self.link.state is LinkState.CLOSING
 
@@ -218,37 +217,3 @@ TestLinkMachine.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much],
 )
-
-
-def a_machine(u: float = 0.0) -> LinkMachine:
-    """The machine moved by hand, through walks that random ones find seldom."""
-    machine = LinkMachine()
-    machine.fix_randomness(u=u)
-    machine.want()
-    return machine
-
-
-def test_the_longest_wait_is_no_longer_than_it_may_be_to_the_last_digit() -> None:
-    machine = a_machine(math.nextafter(1.0, 0.0))
-    machine.attempts_fail(failure=Failure(FailureKind.BUG, "refused"), times=2)
-    assert machine.link.attempts == 3
-
-
-@pytest.mark.parametrize("says", ["replace", "force", "complete"])
-def test_a_ban_is_counted_from_the_end_of_the_close_that_it_caused(says: str) -> None:
-    machine = a_machine()
-    machine.grant()
-    machine.dial_succeeds()
-    machine.protocol_gives_up(
-        failure=Failure(FailureKind.TEMP_BANNED, "banned", retry_after_s=3.0), named=True
-    )
-    machine.unwant()
-    machine.time_passes(by_s=5.0)
-    machine.want()
-    if says == "complete":
-        machine.close_completes(as_lost=False)
-    else:
-        machine.the_operator_says(says=says)
-    machine.a_parked_link_keeps_its_reason()
-    assert machine.link.next_at_s in (None, 1008.0)
-    assert (machine.link.next_at_s is None) is (machine.link.state is LinkState.CLOSING)
