@@ -3,6 +3,7 @@
 import secrets
 import time
 
+from core.failures import FailureKind
 from core.instances import upstream_key
 from core.messages import Address, FleetDelta, FleetSnapshot, Subscribe
 from core.snapshot import HostSnapshot, InstanceSnapshot
@@ -68,6 +69,15 @@ class FleetFeed:
             if one.link_state == "open" and upstream_key(one.config) == upstream
         ]
         return max(heard, default=None)
+
+    def refused(self, upstream: str) -> bool:
+        """True when an instance of this upstream is parked because its client version was refused."""
+        return any(
+            one.failure_kind == FailureKind.OUTDATED.value
+            and one.link_state == "parked"
+            and upstream_key(one.config) == upstream
+            for one in self.instances.values()
+        )
 
     def stalled(self, upstream: str) -> list[str]:
         """Instances of this upstream that wait for their backoff or breaker after failures that convict it."""

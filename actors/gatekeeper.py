@@ -7,7 +7,7 @@ from typing import Any
 
 from core.config import GateSettings
 from core.instances import upstream_key
-from core.messages import DialEnded, PermitGranted, PermitHeld, PermitRequest, SummonCanary
+from core.messages import DialEnded, PermitGranted, PermitHeld, PermitRequest, SummonCanary, UpstreamClosed
 from core.records import InstanceRecord
 from core.upstream import RENEW_S, WINDOW_S, GateState, UpstreamGate
 
@@ -18,19 +18,21 @@ MAX_UNUSED = 64
 
 Heard = Callable[[str], float | None]
 Stalled = Callable[[str], list[str]]
+Refused = Callable[[str], bool]
 
 
 class Gatekeeper:
     """`heard`: when any open link of an upstream last received a frame (monotonic), None when none is open.
 
-    `stalled`: its instances that backoff or breaker keep from asking. A gate exists while an instance uses its
-    upstream, and a short while longer.
+    `stalled`: its instances that backoff or breaker keep from asking. `refused`: some are parked because it refuses
+    this client version. A gate exists while an instance uses its upstream, and a short while longer.
     """
 
-    def __init__(self, settings: GateSettings, heard: Heard, stalled: Stalled) -> None:
+    def __init__(self, settings: GateSettings, heard: Heard, stalled: Stalled, refused: Refused) -> None:
         self._settings = settings
         self._heard = heard
         self._stalled = stalled
+        self._refused = refused
         self._gates: dict[str, UpstreamGate] = {}
         self._users: dict[str, str] = {}
         self._unused: dict[str, float] = {}
@@ -43,17 +45,19 @@ class Gatekeeper:
             self._gates[before].forget(instance_id)
         self._users[instance_id] = upstream
 
-    def request(self, asked: PermitRequest, now_s: float) -> PermitGranted | PermitHeld:
+    def request(self, asked: PermitRequest, now_s: float) -> PermitGranted | PermitHeld | UpstreamClosed:
         """The answer to one request, at once."""
         gate = self._gate(asked.upstream, now_s)
+        if gate.state is GateState.CLOSED:
+            return UpstreamClosed(asked.upstream, asked.instance_id)
         if gate.ask(asked.instance_id, asked.epoch, now_s):
-            return PermitGranted(asked.instance_id, asked.epoch, PERMIT_VALID_S)
+            return PermitGranted(asked.instance_id, asked.epoch, now_s + PERMIT_VALID_S)
         return PermitHeld(asked.instance_id, asked.epoch, RENEW_S, gate.reason)
 
     def release(self, now_s: float) -> list[PermitGranted]:
         """Grants for those who wait and may dial now."""
         return [
-            PermitGranted(name, epoch, PERMIT_VALID_S)
+            PermitGranted(name, epoch, now_s + PERMIT_VALID_S)
             for gate in self._gates.values()
             for name, epoch in gate.release(now_s, random.choice)
         ]
@@ -74,6 +78,20 @@ class Gatekeeper:
         gate = self._gate(told.upstream, now_s)
         changed = gate.outcome(told.instance_id, told.failed, now_s, self._heard(told.upstream))
         return gate.state if changed else None
+
+    def accepted(self, told: DialEnded) -> bool:
+        """True when somebody was let in where others are parked because this client version was refused."""
+        if told.failed is not None or not self._refused(told.upstream):
+            return False
+        return self.states().get(told.upstream) is not GateState.CLOSED
+
+    def reopen(self, upstream: str, now_s: float) -> None:
+        """An instance's configuration changed: what was refused may be let in."""
+        self._gate(upstream, now_s).reopen(now_s)
+
+    def states(self) -> dict[str, GateState]:
+        """Every upstream's state now."""
+        return {upstream: gate.state for upstream, gate in self._gates.items()}
 
     def forget(self, instance_id: str) -> None:
         """The instance is gone."""
@@ -116,5 +134,7 @@ class Gatekeeper:
 
     def _gate(self, upstream: str, now_s: float) -> UpstreamGate:
         if upstream not in self._gates:
-            self._gates[upstream] = UpstreamGate(self._settings, now_s)
+            gate = self._gates[upstream] = UpstreamGate(self._settings, now_s)
+            if self._refused(upstream):  # before this root's life, says who was parked for it
+                gate.close(now_s)
         return self._gates[upstream]

@@ -58,6 +58,7 @@ class GroupSupervisor(GroupWatch):
     def receiveMsg_PlaceInstance(self, message: PlaceInstance, sender: Address) -> None:
         record = message.record
         child = self._children.setdefault(record.instance_id, Child.of(message))
+        self._seen_before(child, message.known)
         child.record, child.drop, child.quarantine = record, False, record.quarantine
         child.purge = child.purge or message.fresh
         if child.address is None:
@@ -117,7 +118,7 @@ class GroupSupervisor(GroupWatch):
         child = self._children.get(message.snapshot.instance_id)
         if child is None or child.address != sender:
             return
-        child.pid, child.snapshot = message.snapshot.pid, message.snapshot
+        child.pid, child.snapshot, child.told = message.snapshot.pid, message.snapshot, message.snapshot
         child.last_seen = (message.snapshot.at, message.snapshot.link_state == "open")
         child.purge = child.purge and (child.stopping or message.snapshot.epoch == 0)
         self._watchman.heard(message.snapshot.instance_id, time.monotonic())

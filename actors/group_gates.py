@@ -10,6 +10,7 @@ from core.messages import (
     PermitRequest,
     SummonCanary,
     UpstreamBack,
+    UpstreamClosed,
     UpstreamDown,
 )
 
@@ -38,7 +39,13 @@ class GroupGates(GroupReports):
     def receiveMsg_UpstreamBack(self, message: UpstreamBack, sender: Address) -> None:
         self._tell_upstream(message)
 
-    def _tell_upstream(self, message: UpstreamDown | UpstreamBack) -> None:
+    def receiveMsg_UpstreamClosed(self, message: UpstreamClosed, sender: Address) -> None:
+        if message.instance_id is None:
+            self._tell_upstream(message)
+        else:
+            self._tell(message.instance_id, message)
+
+    def _tell_upstream(self, message: UpstreamDown | UpstreamBack | UpstreamClosed) -> None:
         for instance_id, child in self._children.items():
             if upstream_key(child.record.config) == message.upstream:
                 self._tell(instance_id, message)

@@ -9,6 +9,7 @@ from actors.beats import BeatPage, Slot
 from actors.reports import Merger
 from actors.start_queue import StartQueue
 from actors.watchman import Watchman
+from core.instances import Desired
 from core.messages import (
     Address,
     CommandReply,
@@ -19,7 +20,7 @@ from core.messages import (
     Routed,
 )
 from core.records import InstanceRecord
-from core.snapshot import InstanceSnapshot
+from core.snapshot import InstanceSnapshot, without_process
 
 STARTS_AT_ONCE = 4  # children that died together
 
@@ -28,8 +29,8 @@ STARTS_AT_ONCE = 4  # children that died together
 class Child:
     """One instance here. `address` None: no process. `generation`: counts processes, so that timers of an older one
     are told apart. `slot`: where its process's heartbeats are. `stopping`: asked to stop; then `drop` says for good,
-    else it is started again. `purge`: its session file is to go, until a process that holds the lock has
-    reported. `doom`: why the watchdog ended its process."""
+    else it is started again. `purge`: its session file is to go, until a process that holds the lock has reported.
+    `doom`: why the watchdog ended its process. `told`: the last report of a process."""
 
     record: InstanceRecord
     address: Address = None
@@ -42,6 +43,7 @@ class Child:
     quarantine: str | None = None
     doom: str | None = None
     last_seen: tuple[float, bool] | None = None
+    told: InstanceSnapshot | None = None
     stopping: bool = False
     drop: bool = False
     purge: bool = False
@@ -50,7 +52,9 @@ class Child:
     def of(cls, placed: PlaceInstance) -> "Child":
         """An instance that is new here, perhaps from a group that is gone."""
         known = placed.known
-        return cls(placed.record, snapshot=known, restarts=0 if known is None else known.restarts)
+        if known is None or placed.record.quarantine is None:
+            return cls(placed.record)
+        return cls(placed.record, snapshot=known, restarts=known.restarts)
 
 
 class GroupReports(BaseActor):
@@ -86,6 +90,7 @@ class GroupReports(BaseActor):
             last_seen=child.last_seen,
             # Made anew while its predecessor was being removed, whose process may have ended before it did that.
             fresh=child.purge,
+            version=setup.version,
         )
 
     def _show_quarantine(self, child: Child) -> None:
@@ -96,15 +101,10 @@ class GroupReports(BaseActor):
 
     def _synthesise(self, child: Child, state: str, reason: str, next_step: str | None) -> None:
         """A snapshot of an instance that has no process to make one; what was known of it stays."""
-        assert self._setup is not None
-        now = time.time()
-        base = child.snapshot or InstanceSnapshot(
-            child.record.instance_id, now, child.record.config, "connected", host=self._setup.host
-        )
+        base = self._counted(child)
         child.snapshot = replace(
             base,
-            at=now,
-            since=base.since if base.link_state == state == "quarantined" else now,
+            since=base.since if base.link_state == state == "quarantined" else base.at,
             config=child.record.config,
             desired=child.record.desired.value,
             revision=child.record.revision,
@@ -117,6 +117,35 @@ class GroupReports(BaseActor):
             next_retry_at=None,
         )
         self._report(child.snapshot)
+
+    def _counted(self, child: Child) -> InstanceSnapshot:
+        """As last shown, and the time without a process counted: its next one books it for good."""
+        assert self._setup is not None
+        now, record = time.time(), child.record
+        told = child.told = child.told or InstanceSnapshot(
+            record.instance_id, now, record.config, "connected", host=self._setup.host
+        )
+        seen_at, _ = child.last_seen or (told.at, False)
+        counted = without_process(told, seen_at, record.desired is Desired.CONNECTED, now)
+        return replace(
+            child.snapshot or counted, at=now, run=counted.run, day=counted.day, month=counted.month
+        )
+
+    def _seen_before(self, child: Child, known: InstanceSnapshot | None) -> None:
+        """A new record: time without a process was wanted as the old one had it. A new group goes on from the last
+        one's reports."""
+        if child.told is None and known is not None:
+            child.told = known
+            child.last_seen = (known.at, known.link_state == "open") if known.pid is not None else None
+        elif child.address is None and child.snapshot is not None:
+            child.snapshot = child.told = self._counted(child)
+
+    def _count_absences(self) -> None:
+        """Who has no process cannot say itself that it is not connected."""
+        for child in self._children.values():
+            if child.address is None and child.snapshot is not None:
+                child.snapshot = self._counted(child)
+                self._report(child.snapshot)
 
     def _report(self, snapshot: InstanceSnapshot) -> None:
         delay_s = self._merger.add(snapshot, time.monotonic())

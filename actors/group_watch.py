@@ -110,5 +110,6 @@ class GroupWatch(GroupGates):
     def _beat(self) -> None:
         """The group's own heartbeat: its merged reports, also when there are none."""
         assert self._setup is not None
+        self._count_absences()
         self.send(self._root, GroupReport(self._setup.name, ()))
         self.wake_after(self._policy.heartbeat_s, "beat", 0)

@@ -23,8 +23,8 @@ from core import outbox as outboxes
 from core.command_messages import REROUTE
 from core.config import Settings
 from core.effects import Record
-from core.instances import Desired
-from core.link_state import LinkState, restore
+from core.instances import Desired, upstream_key
+from core.link_state import LinkState, of_version, restore
 from core.messages import (
     Address,
     ConfigureInstance,
@@ -56,6 +56,8 @@ class InstanceActor(InstanceEnds):
 
     def receiveMsg_ConfigureInstance(self, message: ConfigureInstance, sender: Address) -> None:
         before = self._setup
+        if before is not None and upstream_key(before.record.config) != upstream_key(message.record.config):
+            self._upstream_down = False  # another upstream, of which nothing bad is known
         self._setup, self._parent, self._journal = message, sender, message.journal
         if before is None or before.settings.log != message.settings.log:
             logs.setup_logging(Path(message.log_dir), message.settings.log, console=False)
@@ -109,7 +111,7 @@ class InstanceActor(InstanceEnds):
         loaded = store.load()
         self._store = store
         settings = self._own_settings(setup)
-        link_state = dict(loaded.link_state) if loaded.link_state else None
+        link_state = of_version(loaded.link_state, setup.version) if loaded.link_state else None
         self._take_over(link_state, setup)
         last = loaded.next_event_number - 1
         self._runtime = Runtime(

@@ -2,7 +2,15 @@
 
 from actors.instance_ports import InstancePorts
 from core import link_events as events
-from core.messages import Address, PermitGranted, PermitHeld, SummonCanary, UpstreamBack, UpstreamDown
+from core.messages import (
+    Address,
+    PermitGranted,
+    PermitHeld,
+    SummonCanary,
+    UpstreamBack,
+    UpstreamClosed,
+    UpstreamDown,
+)
 
 
 class InstanceGates(InstancePorts):
@@ -10,7 +18,7 @@ class InstanceGates(InstancePorts):
 
     def receiveMsg_PermitGranted(self, message: PermitGranted, sender: Address) -> None:
         if self._runtime is not None:
-            self._runtime.link_event(events.Granted(message.epoch))
+            self._runtime.link_event(events.Granted(message.epoch, message.until_s))
 
     def receiveMsg_PermitHeld(self, message: PermitHeld, sender: Address) -> None:
         if self._runtime is not None:
@@ -25,6 +33,11 @@ class InstanceGates(InstancePorts):
         self._upstream_down = False
         if self._runtime is not None:
             self._runtime.link_event(events.UpstreamRecovered())
+
+    def receiveMsg_UpstreamClosed(self, message: UpstreamClosed, sender: Address) -> None:
+        self._upstream_down = False
+        if self._runtime is not None:
+            self._runtime.link_event(events.VersionRefused())
 
     def receiveMsg_SummonCanary(self, message: SummonCanary, sender: Address) -> None:
         if self._runtime is not None:

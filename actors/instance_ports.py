@@ -13,7 +13,7 @@ from actors.reporting import Surroundings, news, snapshot
 from actors.runtime import Runtime
 from core import breaker as breakers
 from core import loglines
-from core.availability import Ledger, Span, add, export, restore
+from core.availability import Ledger, Span, add, add_between, export, restore
 from core.config import Settings, with_overrides
 from core.effects import Record
 from core.failures import FailureKind
@@ -204,19 +204,17 @@ class InstancePorts(BaseActor):
         """What the store keeps beside the link's state."""
         if self._runtime is not None:
             self._count_time(time.monotonic(), self._runtime.link)
-        return {"ledger": export(self._ledger), "counted_at": time.time()}
+        version = self._setup.version if self._setup is not None else ""
+        return {"ledger": export(self._ledger), "counted_at": time.time(), "version": version}
 
     def _take_over(self, stored: Mapping[str, Any] | None, setup: ConfigureInstance) -> None:
         """Go on with the ledger of the process before; the time between the two was wanted and not connected."""
         kept = (stored or {}).get("ledger")
         self._ledger = restore(kept, setup.started_at)
-        if (
-            kept is None
-            or kept["started_at"] != setup.started_at
-            or setup.record.desired is not Desired.CONNECTED
-        ):
+        if stored is None or kept is None or setup.record.desired is not Desired.CONNECTED:
             return
-        now, counted_at = time.time(), stored["counted_at"] if stored else time.time()
+        counted_at = stored["counted_at"]
         seen_at, was_open = setup.last_seen or (counted_at, False)
-        before_s, gap_s = max(0.0, seen_at - counted_at), max(0.0, now - max(seen_at, counted_at))
-        self._ledger = add(self._ledger, now, Span(before_s + gap_s, before_s if was_open else 0.0))
+        gone_at = max(seen_at, counted_at)
+        alive = add_between(self._ledger, counted_at, gone_at, was_open)
+        self._ledger = add_between(alive, gone_at, time.time())

@@ -42,7 +42,6 @@ class RootBase(BaseActor):
         exits.install()
         self._setup: StartRoot | None = None
         self._settings = Settings()
-        self._started_at = time.time()
         self._records: dict[str, InstanceRecord] = {}
         self._places = Places()
         self._groups: dict[str, Address] = {}
@@ -54,7 +53,7 @@ class RootBase(BaseActor):
         self._broken: dict[str, str] = {}
         self._pending: dict[str, tuple[Address, Callable[[], None], Callable[[], None], tuple[str, str]]] = {}
         self._feed = FleetFeed()
-        self._gate = Gatekeeper(self._settings.gate, self._feed.heard, self._feed.stalled)
+        self._gate = Gatekeeper(self._settings.gate, self._feed.heard, self._feed.stalled, self._feed.refused)
         self._watchman = Watchman()
         self._release = 0
         self._release_at_s: float | None = None
@@ -73,7 +72,7 @@ class RootBase(BaseActor):
         self._settle(record)
         self._places.starts.forget(record.instance_id)
         if address := self._group_of(record.instance_id):
-            known = None if record.quarantine is None else self._feed.instances[record.instance_id]
+            known = self._feed.instances.get(record.instance_id)
             self.send(address, PlaceInstance(record, known, fresh))
 
     def _settle(self, record: InstanceRecord) -> None:
@@ -106,12 +105,13 @@ class RootBase(BaseActor):
             group,
             ConfigureGroup(
                 name=name,
-                started_at=self._started_at,
+                started_at=setup.started_at,
                 settings=self._settings,
                 data_dir=setup.data_dir,
                 log_dir=setup.log_dir,
                 host=setup.host,
                 journal=self._journal,
+                version=setup.version,
             ),
         )
 
@@ -160,7 +160,7 @@ class RootBase(BaseActor):
         return HostSnapshot(
             host=setup.host if setup is not None else "",
             pid=os.getpid(),
-            started_at=self._started_at,
+            started_at=setup.started_at if setup is not None else 0.0,
             groups=len(self._groups),
             registered=len(self._records),
             storage_ok=storage.ok and self._stores_work() and not self._disk_low(),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from actors.root_base import RootBase
-from core.instances import Desired
+from core.instances import Desired, upstream_key
 from core.messages import (
     Address,
     CreateInstance,
@@ -52,6 +52,8 @@ class RootCommands(RootBase):
         changed = replace(record, config=message.config or record.config, desired=desired)
         if changed == record:
             return self._done(sender, message.ref)
+        if changed.config != record.config:
+            self._gate.reopen(upstream_key(changed.config), time.monotonic())
         return self._save(replace(changed, revision=record.revision + 1), sender, message.ref)
 
     def receiveMsg_RemoveInstance(self, message: RemoveInstance, sender: Address) -> None:

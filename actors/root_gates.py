@@ -11,12 +11,18 @@ from core.messages import (
     PermitRequest,
     SummonCanary,
     UpstreamBack,
+    UpstreamClosed,
     UpstreamDown,
 )
 from core.upstream import GateState
 from store import logs
 
 PUSH_S = 0.05
+TOLD: dict[GateState, type[UpstreamBack | UpstreamDown | UpstreamClosed]] = {
+    GateState.RECOVERING: UpstreamBack,
+    GateState.DOWN: UpstreamDown,
+    GateState.CLOSED: UpstreamClosed,
+}
 
 
 class RootGates(RootCommands):
@@ -27,30 +33,35 @@ class RootGates(RootCommands):
         self._release_later()
 
     def receiveMsg_DialEnded(self, message: DialEnded, sender: Address) -> None:
+        if self._gate.accepted(message):
+            self._tell_groups(UpstreamBack(message.upstream))
         state = self._gate.ended(message, time.monotonic())
         if state is None:
             return
-        level = "INFO" if state in (GateState.UP, GateState.RECOVERING) else "ERROR"
-        text = f"Upstream {message.upstream}: {state.value}"
-        logs.log_event("upstream", text, level, upstream=message.upstream, state=state.value)
-        told = {GateState.RECOVERING: UpstreamBack, GateState.DOWN: UpstreamDown}.get(state)
-        if told is not None:
-            for group in self._groups.values():
-                self.send(group, told(message.upstream))
+        _log(message.upstream, state)
+        if (told := TOLD.get(state)) is not None:
+            self._tell_groups(told(message.upstream))
         self._push_soon()
         self._release_later()
 
     def _release_permits(self) -> None:
         self._release_at_s = None
-        now_s = time.monotonic()
+        now_s, before = time.monotonic(), self._gate.states()
         for grant in self._gate.release(now_s):
             self._permit(grant)
+        for upstream, state in self._gate.states().items():
+            if state is not before[upstream]:  # recovering, and nobody waits any more
+                _log(upstream, state)
         for summons in self._gate.summons(now_s):
             self._permit(summons)
         self._release_later()
 
-    def _permit(self, answer: PermitGranted | PermitHeld | SummonCanary) -> None:
-        if group := self._group_of(answer.instance_id):
+    def _tell_groups(self, news: UpstreamBack | UpstreamDown | UpstreamClosed) -> None:
+        for group in self._groups.values():
+            self.send(group, news)
+
+    def _permit(self, answer: PermitGranted | PermitHeld | SummonCanary | UpstreamClosed) -> None:
+        if group := self._group_of(answer.instance_id or ""):
             self.send(group, answer)
 
     def _release_later(self) -> None:
@@ -67,3 +78,10 @@ class RootGates(RootCommands):
         if not self._pushing:
             self._pushing = True
             self.wake_after(PUSH_S, "push", 0)
+
+
+def _log(upstream: str, state: GateState) -> None:
+    level = "INFO" if state in (GateState.UP, GateState.RECOVERING) else "ERROR"
+    logs.log_event(
+        "upstream", f"Upstream {upstream}: {state.value}", level, upstream=upstream, state=state.value
+    )

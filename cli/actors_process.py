@@ -37,7 +37,7 @@ from cli.folder import Place
 from cli.heartbeat import beating
 from cli.housekeeping import Housekeeping
 from cli.settings_json import read_settings
-from cli.version import build_id
+from cli.version import VERSION, build_id
 from core.config import Settings
 from core.messages import CommandReply, PingRoot, PrepareStop, StartRoot
 from store.logs import setup_logging
@@ -49,8 +49,8 @@ STOP_S = 2.5
 DISK_S = 45.0
 
 
-def run(place: Place, parent_pid: int, page: int | None = None) -> int:
-    """The process; the exit code tells the launcher whether another start can help."""
+def run(place: Place, parent_pid: int, started_at: float, page: int | None = None) -> int:
+    """The process; the exit code tells the launcher whether another start can help. `started_at`: of the server."""
     die_with_parent(parent_pid)
     leave_crashes_to_the_kernel()
     faulthandler.enable()
@@ -64,18 +64,24 @@ def run(place: Place, parent_pid: int, page: int | None = None) -> int:
     except (LimitTooLow, SystemUnavailable, WireKeyError, ValueError) as error:
         log.error("the actors cannot start: %s", error)
         return EXIT_CONFIG
-    return watched(handle, place, settings, alive)
+    return watched(handle, place, settings, started_at, alive)
 
 
-def watched(handle: SystemHandle, place: Place, settings: Settings, alive: Callable[[float], None]) -> int:
+def watched(
+    handle: SystemHandle,
+    place: Place,
+    settings: Settings,
+    started_at: float,
+    alive: Callable[[float], None],
+) -> int:
     """Create the root, let it build the tree, and stay until SIGTERM (0) or until the tree is lost (1)."""
     try:
         root = handle.create_root(Supervisor)
         house = Housekeeping(place.data.root, place.logs, settings)
         tree = Tree(place, handle, handle.mailbox(), root, house, alive)
         tree.judge_by(settings)
-        host = socket.gethostname()
-        tree.mailbox.tell(root, StartRoot(settings, str(place.data.root), str(place.logs), host))
+        data, host = str(place.data.root), socket.gethostname()
+        tree.mailbox.tell(root, StartRoot(settings, data, str(place.logs), host, started_at, VERSION))
         write_instance_file(place.data.actors_file, handle.record(build_id()))
         return tree.watch()
     except SystemUnavailable as error:

@@ -1,6 +1,7 @@
 """Commands that only this program itself runs: the processes below the launcher, and the keeper."""
 
 import argparse
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def run_hidden(command: str, arguments: Sequence[str]) -> int:
         case "_actors":
             from cli import actors_process
 
-            return actors_process.run(place, options.parent, options.beat)
+            return actors_process.run(place, options.parent, options.started_at, options.beat)
         case "_web":
             from cli import web_process
 
@@ -47,6 +48,7 @@ def parsed(command: str, arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--logs", type=Path, required=True)
     parser.add_argument("--parent", type=int, default=0)
     parser.add_argument("--beat", type=int)
+    parser.add_argument("--started-at", type=float, default=time.time())
     parser.add_argument("--config", type=Path)
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)

@@ -14,6 +14,8 @@ def render(found: Mapping[str, Any]) -> list[Any]:
         "next_retry_in_s": seconds(found.get("next_retry_in_s")),
         "last_frame_age_s": seconds(found.get("last_frame_age_s")),
         "outage_s": seconds(found.get("outage_s")),
+        "outage_24h_s": seconds(found.get("outage_24h_s")),
+        "outage_30d_s": seconds(found.get("outage_30d_s")),
         "availability": percent(found.get("availability")),
         "availability_24h": percent(found.get("availability_24h")),
         "availability_30d": percent(found.get("availability_30d")),

@@ -101,6 +101,10 @@ def policy_of(place: Place) -> Callable[[], SupervisionSettings]:
 def launcher(request: Request, place: Place, say: Callable[[str], None], manager: Manager) -> Launcher:
     """The launcher with its two children."""
     parent = ("--parent", str(os.getpid()))
+    started = (
+        "--started-at",
+        repr(time.time()),
+    )  # the actors may end and be started again, the server goes on
 
     def tree_lock() -> Sequence[int] | None:
         descriptor = take_tree_lock(place)
@@ -126,7 +130,10 @@ def launcher(request: Request, place: Place, say: Callable[[str], None], manager
     return Launcher(
         [
             Child(
-                "the actors process", own_command("_actors", place, *parent), tree_lock, page=shared_page()
+                "the actors process",
+                own_command("_actors", place, *parent, *started),
+                tree_lock,
+                page=shared_page(),
             ),
             Child(
                 "the web process",

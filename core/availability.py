@@ -53,6 +53,31 @@ def add(ledger: Ledger, wall_s: float, span: Span) -> Ledger:
     )
 
 
+def add_between(ledger: Ledger, since_s: float, until_s: float, connected: bool = False) -> Ledger:
+    """The ledger with a wanted span of any length, every hour of it in its own bucket (epoch seconds)."""
+    booked, at_s = ledger, max(since_s, until_s - DAYS * DAY_S)
+    while at_s < until_s:
+        end_s = min(until_s, (at_s // HOUR_S + 1) * HOUR_S)
+        booked = add(booked, at_s, _wanted(end_s - at_s, connected))
+        at_s = end_s
+    # What lies before the server's start belongs to its days, not to this run.
+    in_run = _wanted(max(0.0, until_s - max(since_s, ledger.started_at)), connected)
+    return replace(booked, run=ledger.run + in_run)
+
+
+def _wanted(wanted_s: float, connected: bool) -> Span:
+    return Span(wanted_s, wanted_s if connected else 0.0)
+
+
+def appended(window: Span, more: Span, length_s: float) -> Span:
+    """A window of `length_s` some time later, without its buckets: what it held before leaves it evenly once it is
+    full."""
+    more_s = min(more.wanted_s, length_s)
+    kept = min(1.0, (length_s - more_s) / window.wanted_s) if window.wanted_s > 0 else 0.0
+    rest = Span(window.wanted_s * kept, window.connected_s * kept, window.outage_s * kept)
+    return rest + Span(more_s, min(more.connected_s, more_s), min(more.outage_s, more_s))
+
+
 def last_day(ledger: Ledger, wall_s: float) -> Span:
     """The last 24 hours, to the hour."""
     return _sum(ledger.hours, int(wall_s // HOUR_S) - HOURS)

@@ -16,7 +16,7 @@ PARKED = ("parked", "quarantined")
 class FleetCounts:
     """Instances by what they are. `total`: wanted and linked at least once; `open`: wanted with an activated breaker;
     `down`: wanted, not connected, not in `open`; `availability`: connected / wanted seconds since the
-    start, None before any; `outage_s`: of these, with the upstream down."""
+    start, None before any; `outage_s`: of these, with the upstream down; both also in 24 hours and in 30 days."""
 
     registered: int = 0
     total: int = 0
@@ -32,6 +32,8 @@ class FleetCounts:
     availability_24h: float | None = None
     availability_30d: float | None = None
     outage_s: float = 0.0
+    outage_24h_s: float = 0.0
+    outage_30d_s: float = 0.0
 
 
 def count(instances: Iterable[InstanceSnapshot]) -> FleetCounts:
@@ -40,6 +42,8 @@ def count(instances: Iterable[InstanceSnapshot]) -> FleetCounts:
     linked = [one for one in everyone if one.linked]
     wanted = [one for one in linked if one.desired == "connected"]
     activated = [one for one in wanted if one.breaker_state in ACTIVATED]
+    run = total(one.run for one in linked)
+    day, month = total(one.day for one in linked), total(one.month for one in linked)
     return FleetCounts(
         registered=len(everyone),
         total=len(wanted),
@@ -51,10 +55,12 @@ def count(instances: Iterable[InstanceSnapshot]) -> FleetCounts:
         parked=sum(one.link_state in PARKED for one in linked),
         retry_attempts=sum(one.attempts for one in linked),
         recent_failures=sum(one.recent_failures for one in linked),
-        availability=ratio(total(one.run for one in linked)),
-        availability_24h=ratio(total(one.day for one in linked)),
-        availability_30d=ratio(total(one.month for one in linked)),
-        outage_s=total(one.run for one in linked).outage_s,
+        availability=ratio(run),
+        availability_24h=ratio(day),
+        availability_30d=ratio(month),
+        outage_s=run.outage_s,
+        outage_24h_s=day.outage_s,
+        outage_30d_s=month.outage_s,
     )
 
 

@@ -11,12 +11,15 @@ from core.snapshot import InstanceSnapshot
 
 @dataclass(frozen=True, slots=True)
 class StartRoot:
-    """First message to the root: everything it needs to build the tree."""
+    """First message to the root: everything it needs to build the tree. `started_at`: of the server (epoch seconds),
+    which outlives roots. `version`: of this program."""
 
     settings: Settings
     data_dir: str
     log_dir: str
     host: str
+    started_at: float
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,12 @@ class ConfigureGroup:
     log_dir: str
     host: str
     journal: Address
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceInstance:
-    """Run this instance, or take over its new record. `known`: what is known of one that has no process to ask.
+    """Run this instance, or take over its new record. `known`: how it was last seen by the root.
 
     `fresh`: a removed instance had this id until just now.
     """
@@ -87,6 +91,7 @@ class ConfigureInstance:
     started_at: float
     last_seen: tuple[float, bool] | None = None
     fresh: bool = False
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,14 @@ class UpstreamBack:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamClosed:
+    """An upstream refuses this client version: its instances that wait to dial are parked; `instance_id`: this one."""
+
+    upstream: str
+    instance_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SummonCanary:
     """Ask for a permit now, whatever backoff or breaker say: the upstream is down and nobody else waits to try."""
 
@@ -177,11 +190,11 @@ class SummonCanary:
 
 @dataclass(frozen=True, slots=True)
 class PermitGranted:
-    """Valid for `valid_s` seconds."""
+    """Valid until `until_s` on the host's monotonic clock; then the instance has to ask again."""
 
     instance_id: str
     epoch: int
-    valid_s: float
+    until_s: float
 
 
 @dataclass(frozen=True, slots=True)

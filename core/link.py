@@ -27,6 +27,7 @@ from core.link_events import (
     Summoned,
     Unwant,
     UpstreamRecovered,
+    VersionRefused,
     Wake,
     Want,
 )
@@ -44,6 +45,8 @@ from core.link_moves import (
     opened,
     recovered,
     summoned,
+    version_accepted,
+    version_refused,
 )
 from core.link_operator import (
     close_reconfigured,
@@ -120,7 +123,12 @@ TRANSITIONS: dict[type, dict[LinkState, Handler]] = {
     },
     UpstreamRecovered: {
         _S.IDLE: ignore, _S.WAITING: recovered, _S.DIALLING: ignore, _S.AUTHENTICATING: ignore, _S.OPEN: ignore,
-        _S.CLOSING: ignore, _S.PARKED: ignore,
+        _S.CLOSING: ignore, _S.PARKED: version_accepted,
+    },
+    VersionRefused: {
+        # Who dials learns it first hand, and who is open was let in.
+        _S.IDLE: ignore, _S.WAITING: version_refused, _S.DIALLING: ignore, _S.AUTHENTICATING: ignore,
+        _S.OPEN: ignore, _S.CLOSING: ignore, _S.PARKED: ignore,
     },
     Summoned: {
         _S.IDLE: ignore, _S.WAITING: summoned, _S.DIALLING: ignore, _S.AUTHENTICATING: ignore, _S.OPEN: ignore,

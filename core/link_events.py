@@ -4,6 +4,7 @@ What a protocol says may name its attempt too: with a store that answers late it
 """
 
 from dataclasses import dataclass
+from math import inf
 
 from core.failures import Failure
 
@@ -25,9 +26,10 @@ class ProcessEnds:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The gate gave a permit."""
+    """The gate gave a permit, good until `until_s`."""
 
     epoch: int
+    until_s: float = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,11 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class UpstreamRecovered:
     """The gate saw the upstream come back: waiting for backoff or breaker has no point any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRefused:
+    """The upstream told another instance that this client version is not let in: trying has no point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,7 @@ Event = (
     | Closed
     | Wake
     | UpstreamRecovered
+    | VersionRefused
     | Summoned
     | ForceRetry
     | ResetBreaker

@@ -8,9 +8,9 @@ from typing import Any
 
 from core.breaker import BreakerInput, BreakerState
 from core.effects import CloseTransport, Dial, LinkEffect, Publish, Record, ReportDial, WakeLink
-from core.failures import Failure
+from core.failures import Failure, FailureKind
 from core.link_events import Granted, Held, Lost, Opened, ProtocolFailed
-from core.link_retry import begin, failed, rest, step_breaker
+from core.link_retry import ask, begin, failed, park, rest, step_breaker
 from core.link_state import Context, Link, LinkState, enter
 from core.upstream import CONVICTING
 
@@ -32,7 +32,10 @@ def ignore(link: Link, event: Any, context: Context) -> Step:
 
 
 def granted(link: Link, event: Granted, context: Context) -> Step:
-    return dial(link, context) if link.asking else (link, [])
+    """A permit that is found too late is not used: the dials of many that were paused together would not be paced."""
+    if not link.asking:
+        return link, []
+    return dial(link, context) if context.now_s <= event.until_s else ask(link, context)
 
 
 def held(link: Link, event: Held, context: Context) -> Step:
@@ -58,6 +61,23 @@ def summoned(link: Link, event: Any, context: Context) -> Step:
     return _ask_early(
         link, context, Record("link.summoned", "INFO", {"cause": "canary of an upstream that is down"})
     )
+
+
+def version_refused(link: Link, event: Any, context: Context) -> Step:
+    """What one instance was told holds for all that wait to dial the same upstream."""
+    failure = Failure(FailureKind.OUTDATED, "the upstream refuses this client version")
+    return park(replace(link, failure=failure, asking=False), failure, context)
+
+
+def version_accepted(link: Link, event: Any, context: Context) -> Step:
+    """The upstream lets somebody in again; whoever is parked for another reason stays parked."""
+    if not link.wanted or link.failure is None or link.failure.kind is not FailureKind.OUTDATED:
+        return link, []
+    after, effects = begin(replace(link, failure=None, next_at_s=None, cause=None), context)
+    return after, [
+        Record("link.upstream_recovered", "INFO", {"cause": "the upstream lets us in again"}),
+        *effects,
+    ]
 
 
 def _ask_early(link: Link, context: Context, why: Record) -> Step:

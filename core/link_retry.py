@@ -75,7 +75,7 @@ def _stay_down(
     link: Link, failure: Failure, was_stable: bool, context: Context
 ) -> tuple[Link, list[LinkEffect]]:
     if failure.permanent:
-        return _park(link, failure, context)
+        return park(link, failure, context)
     if not link.wanted:
         return rest(link, context)
     # A second RESTART without a stable connection in between is an upstream that cannot keep us.
@@ -163,7 +163,7 @@ def wait_on(link: Link, at_s: float, context: Context) -> tuple[Link, list[LinkE
 # ── not trying ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _park(link: Link, failure: Failure, context: Context) -> tuple[Link, list[LinkEffect]]:
+def park(link: Link, failure: Failure, context: Context) -> tuple[Link, list[LinkEffect]]:
     """No retry by itself; a temporary ban with a known end is tried again after it."""
     until_s = ban_ends_at_s(failure, context.now_s)
     # A probe that ends here has failed: what comes after the parking is another one.

@@ -180,6 +180,14 @@ def _plain(failure: Failure) -> dict[str, Any]:
     }
 
 
+def of_version(stored: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """What was stored, as it holds for this version of the program: that an upstream refused another one says nothing
+    about it."""
+    parked = stored["parked"]
+    outdated = parked is not None and parked["kind"] == FailureKind.OUTDATED.value
+    return dict(stored) | ({"parked": None} if outdated and stored.get("version") != version else {})
+
+
 def restore(stored: Mapping[str, Any] | None, now_s: float, wall_s: float) -> Link:
     """The link of a new process from what `export` stored. Times from the future are clamped to now.
 

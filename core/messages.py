@@ -65,6 +65,7 @@ from core.instance_messages import (
     StopInstance,
     SummonCanary,
     UpstreamBack,
+    UpstreamClosed,
     UpstreamDown,
 )
 from core.journal_messages import (
@@ -156,6 +157,7 @@ __all__ = [
     "SweepRegistry",
     "UpdateInstance",
     "UpstreamBack",
+    "UpstreamClosed",
     "UpstreamDown",
     "WatchJournal",
 ]

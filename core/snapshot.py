@@ -1,10 +1,10 @@
 """Frozen views of an instance and of the fleet, as supervisors and the web process see them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.address import Address
-from core.availability import NOTHING, Span
+from core.availability import DAY_S, DAYS, NOTHING, Span, appended
 from core.instances import InstanceConfig
 from core.sweeps import NOTHING_CAUGHT, Caught, Sweep
 
@@ -50,6 +50,21 @@ class InstanceSnapshot:
     cpu_percent: float | None = None
     linked: bool = True
     address: Address = field(default=None, repr=False)
+
+
+def without_process(told: InstanceSnapshot, seen_at: float, wanted: bool, now_s: float) -> InstanceSnapshot:
+    """What a process told last, some time after its end: wanted time goes on; it was as told until `seen_at`."""
+    if not wanted or now_s <= told.at:
+        return replace(told, at=now_s)
+    open_s = min(seen_at, now_s) - told.at if told.link_state == "open" else 0.0
+    more = Span(now_s - told.at, max(0.0, open_s))
+    return replace(
+        told,
+        at=now_s,
+        run=told.run + more,
+        day=appended(told.day, more, DAY_S),
+        month=appended(told.month, more, DAYS * DAY_S),
+    )
 
 
 @dataclass(frozen=True, slots=True)

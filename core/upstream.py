@@ -1,7 +1,7 @@
 """The upstream gate: who may dial one upstream, judged by how everybody's dials went.
 
     up ── most dials fail, nobody succeeds, no open link was heard ──▶ down ── a dial succeeds ──▶ recovering ──▶ up
-    any ── this client version is refused ──▶ closed (until another version runs)
+    any ── this client version is refused ──▶ closed (until a configuration changes or another version runs)
 
 Up and recovering: permits flow from a token bucket, in random order. Down: one permit at a time, to a canary, at
 growing intervals; everybody else waits and collects no failures. When nobody waits, since all are behind backoff or
@@ -127,7 +127,7 @@ class UpstreamGate:
         before = self.state
         self._tried[instance_id] = Tried(now_s, failed)
         if failed is FailureKind.OUTDATED:
-            self._enter(GateState.CLOSED, now_s)
+            self.close(now_s)
         elif failed is None and self.state is GateState.DOWN:
             self._recover(now_s)
         elif self.state in (GateState.UP, GateState.RECOVERING) and self._convicted(now_s, heard_s):
@@ -135,6 +135,17 @@ class UpstreamGate:
             self.probe_interval_s = self.settings.probe_min_s
             self.next_probe_s = now_s + self.probe_interval_s
         return self.state is not before
+
+    def close(self, now_s: float) -> None:
+        """This client version is refused: nobody waits for a permit any more."""
+        self._enter(GateState.CLOSED, now_s)
+        self._waiting.clear()
+
+    def reopen(self, now_s: float) -> None:
+        """Another configuration or version may be let in."""
+        if self.state is GateState.CLOSED:
+            self._tried.clear()
+            self._enter(GateState.UP, now_s)
 
     def forget(self, instance_id: str) -> None:
         """The instance is gone."""

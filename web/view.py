@@ -32,6 +32,8 @@ def instance(one: InstanceSnapshot, now_s: float) -> dict[str, Any]:
         "availability_24h": share(one.day),
         "availability_30d": share(one.month),
         "outage_s": round(one.run.outage_s, 3),
+        "outage_24h_s": round(one.day.outage_s, 3),
+        "outage_30d_s": round(one.month.outage_s, 3),
     }
 
 
@@ -71,6 +73,8 @@ def health(fleet: Fleet | None, counts: FleetCounts, now_s: float) -> dict[str, 
         "availability_24h": rounded(counts.availability_24h),
         "availability_30d": rounded(counts.availability_30d),
         "outage_s": round(counts.outage_s, 3),
+        "outage_24h_s": round(counts.outage_24h_s, 3),
+        "outage_30d_s": round(counts.outage_30d_s, 3),
     } | _host(fleet, now_s)
 
 

@@ -56,8 +56,8 @@ def test_a_group_is_told_what_is_known_of_an_instance_without_process(quarantine
     root._feed.put(known)
     root._place(record)
     [placed] = (one for one in root.sent if isinstance(one, PlaceInstance))
-    assert (placed.known is None) is (quarantine is None)
-    assert placed.known is None or (placed.known.restarts, placed.known.reason) == (6, quarantine)
+    assert placed.known is not None and placed.known.restarts == 6
+    assert quarantine is None or placed.known.reason == quarantine
 
 
 def create(root: Root) -> SaveInstance:

@@ -153,7 +153,7 @@ def test_a_command_meanwhile_is_refused_at_once(root: Root) -> None:
 
 def test_new_settings_reach_what_is_there(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(root_commands.logs, "setup_logging", lambda *_, **__: None)
-    root._setup = StartRoot(Settings(), "data", "logs", "host")
+    root._setup = StartRoot(Settings(), "data", "logs", "host", 0.0)
     for part, expected in (("registry", [OpenJournal]), ("journal", [])):
         root._forget_part(part, "killed by SIGKILL")
         root.sent.clear()

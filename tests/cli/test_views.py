@@ -153,6 +153,7 @@ def test_an_instance_is_shown_without_what_is_empty() -> None:
         "availability_24h": 1.0,
         "availability_30d": None,
         "outage_s": 61.25,
+        "outage_24h_s": 70.0,
         "config": {"url": "ws://x", "proxy": None, "headers": {}},
     }
     [text] = render(found)
@@ -162,6 +163,7 @@ def test_an_instance_is_shown_without_what_is_empty() -> None:
         "availability      99.95 %",
         "availability_24h  100.00 %",
         "outage            61.2 s",
+        "outage_24h        70.0 s",
         'config            {"url": "ws://x"}',
     ]
 

@@ -45,7 +45,7 @@ class LinkLaws(LinkWorld):
                 floor = retry.timeout_delay_s if failure.kind is FailureKind.TIMEOUT else retry.delay_s
                 base = max(floor, min((before.attempts + 1) * retry.step_s, retry.max_s))
                 least, most = (
-                    (0.0, retry.fast_first_s) if before.stable else (base, base * (1 + retry.jitter))
+                    (0.0, retry.fast_first_s) if before.stable else (base, base + retry.jitter * base)
                 )
                 # base + 0.2 * base and 1.2 * base differ in the last bit.
                 assert max(least, asked_s) <= delay_s <= max(most, asked_s) + 1e-9

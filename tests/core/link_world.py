@@ -122,11 +122,13 @@ class LinkWorld(RuleBasedStateMachine):
         changed = {name for name in names if getattr(before, name) != getattr(after, name)}
         assert not changed or Publish() in effects, f"{changed} changed and nobody was told"
 
-    def park_model(self, failure: Failure) -> None:
+    def park_model(self, failure: Failure, from_s: float | None = None) -> None:
+        """A ban is counted from `from_s`, now unless given."""
         if failure.permanent:
             self.parked_by = failure
             banned = failure.kind is FailureKind.TEMP_BANNED and failure.retry_after_s is not None
-            self.ban_until_s = self.now_s + (failure.retry_after_s or 0.0) if banned else None
+            began_s = self.now_s if from_s is None else from_s
+            self.ban_until_s = began_s + (failure.retry_after_s or 0.0) if banned else None
 
     def free_model(self) -> None:
         self.parked_by = self.ban_until_s = None
@@ -197,6 +199,8 @@ class LinkWorld(RuleBasedStateMachine):
     def replace(self) -> None:
         """Sockets, timers and permits die with it; breaker, attempts, backoff and why it is parked come back."""
         stored = export(self.link, self.now_s, WALL_S)
+        if self.link.pending is not None:
+            self.park_model(self.link.pending)  # the end of the process was the end of the close
         before, self.link = self.link, restore(stored, self.now_s, WALL_S)
         self.socket, self.timers, self.asked, self.last_dial = None, [], set(), 0
         self.probing = False

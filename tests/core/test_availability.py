@@ -4,7 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.availability import DAY_S, HOUR_S, Ledger, Span, add, export, last_day, last_month, ratio, restore
+from core.availability import (
+    DAY_S,
+    HOUR_S,
+    Ledger,
+    Span,
+    add,
+    add_between,
+    appended,
+    export,
+    last_day,
+    last_month,
+    ratio,
+    restore,
+    total,
+)
 
 T0 = 500_000 * HOUR_S
 
@@ -47,6 +61,60 @@ def test_a_restarted_process_goes_on_and_a_restarted_server_begins_its_run_anew(
 
 def test_a_new_store_begins_at_nothing() -> None:
     assert restore(None, 7.0) == Ledger(7.0)
+
+
+def test_a_window_is_twenty_four_hours_and_thirty_days_to_the_bucket() -> None:
+    ledger = Ledger()
+    for hour in range(40 * 24):
+        ledger = add(ledger, T0 + hour * HOUR_S, Span(HOUR_S, HOUR_S))
+    now = T0 + 40 * DAY_S - 1
+    assert last_day(ledger, now).wanted_s == 24 * HOUR_S
+    assert last_month(ledger, now).wanted_s == 29 * DAY_S + 8 * HOUR_S, "the thirtieth is eight hours old"
+
+
+def test_spans_add_up_in_each_of_their_parts() -> None:
+    assert total([Span(10.0, 4.0, 2.0), Span(20.0, 5.0, 3.0)]) == Span(30.0, 9.0, 5.0)
+    assert add(Ledger(), T0, Span(10.0, 4.0, 2.0)).run.outage_s == 2.0
+
+
+@pytest.mark.parametrize("connected", [False, True])
+def test_a_long_span_lies_in_the_hours_that_it_took(connected: bool) -> None:
+    ledger = add_between(Ledger(T0), T0 + 3000, T0 + 2 * HOUR_S + 60, connected)
+    number = T0 // HOUR_S
+    assert {at - number: span.wanted_s for at, span in ledger.hours.items()} == {0: 600, 1: 3600, 2: 60}
+    whole = Span(4260.0, 4260.0 if connected else 0.0)
+    assert ledger.run == last_day(ledger, T0 + 2 * HOUR_S + 60) == whole
+
+
+def test_what_was_before_the_server_is_not_of_its_run() -> None:
+    ledger = add_between(Ledger(T0 + 90), T0, T0 + 100)
+    assert (ledger.run, last_day(ledger, T0 + 100)) == (Span(10.0), Span(100.0))
+    assert add_between(Ledger(T0 + 90), T0, T0 + 50).run == Span()
+
+
+def test_a_span_of_years_costs_the_buckets_of_a_month() -> None:
+    until = T0 + 1000 * DAY_S
+    ledger = add_between(Ledger(until - 5.0), T0, until)
+    assert last_month(ledger, until).wanted_s == pytest.approx(30 * DAY_S, abs=DAY_S)
+    assert (last_day(ledger, until).wanted_s, ledger.run) == (pytest.approx(DAY_S, abs=HOUR_S), Span(5.0))
+
+
+def test_a_span_that_ends_before_it_begins_is_nothing() -> None:
+    assert add_between(Ledger(), T0, T0 - 5.0) == Ledger()
+
+
+@pytest.mark.parametrize(
+    ("window", "more", "expected"),
+    [
+        (Span(40, 30, 10), Span(20, 5, 1), Span(60, 35, 11)),
+        (Span(100, 80, 10), Span(50, 0, 0), Span(100, 40, 5)),
+        (Span(100, 80, 10), Span(500, 450, 400), Span(100, 100, 100)),
+        (Span(), Span(10, 0, 0), Span(10, 0, 0)),
+    ],
+    ids=["room left", "full: what was leaves evenly", "longer than the window", "empty"],
+)
+def test_a_window_without_its_buckets(window: Span, more: Span, expected: Span) -> None:
+    assert appended(window, more, 100.0) == expected
 
 
 @pytest.mark.parametrize("jump_s", [-400 * DAY_S, 400 * DAY_S], ids=["back", "ahead"])

@@ -94,6 +94,22 @@ def test_availability_is_connected_by_wanted_seconds() -> None:
     assert count(fleet).availability == 0.45
 
 
+def test_outages_of_upstreams_are_summed_in_each_window() -> None:
+    fleet = [
+        one(run=Span(9.0, 0.0, 1.0), day=Span(99.0, 0.0, 10.0), month=Span(999.0, 0.0, 100.0)),
+        one(
+            "disconnected",
+            "idle",
+            run=Span(9.0, 0.0, 2.0),
+            day=Span(99.0, 0.0, 20.0),
+            month=Span(999.0, 0.0, 200.0),
+        ),
+        one(linked=False, run=Span(9.0, 0.0, 4.0)),
+    ]
+    counts = count(fleet)
+    assert (counts.outage_s, counts.outage_24h_s, counts.outage_30d_s) == (3.0, 30.0, 300.0)
+
+
 @given(
     st.lists(
         st.builds(

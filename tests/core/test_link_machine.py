@@ -1,5 +1,6 @@
 """The link under random events: whatever happens, it agrees with the model of the world around it."""
 
+from math import inf
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -17,6 +18,7 @@ from core.link_events import (
     Opened,
     ProtocolFailed,
     UpstreamRecovered,
+    VersionRefused,
 )
 from core.link_state import LinkState
 from tests.core.link_laws import LinkLaws
@@ -61,12 +63,25 @@ class LinkMachine(LinkLaws):
     def the_upstream_recovers(self) -> None:
         before = self.link
         effects = self.give(UpstreamRecovered())
-        if before.state is not LinkState.WAITING or before.asking:
+        if before.state is LinkState.PARKED and before.wanted and before.failure.kind is FailureKind.OUTDATED:  # type: ignore[union-attr]
+            self.free_model()
+            assert self.link.state is LinkState.WAITING
+        elif before.state is not LinkState.WAITING or before.asking:
             assert (self.link, effects) == (before, [])
         elif before.breaker.state is BreakerState.CLOSED:
             assert self.link.asking
         elif self.link.asking:
             assert self.link.breaker.state is BreakerState.HALF_OPEN
+
+    @rule()
+    def the_upstream_refuses_this_version(self) -> None:
+        before = self.link
+        if before.state is LinkState.WAITING:
+            self.park_model(Failure(FailureKind.OUTDATED, "the upstream refuses this client version"))
+            self.probing = False
+        effects = self.give(VersionRefused())
+        if before.state is not LinkState.WAITING:
+            assert (self.link, effects) == (before, [])
 
     # ── the transport ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -95,7 +110,7 @@ class LinkMachine(LinkLaws):
     @precondition(lambda self: self.socket is not None and self.socket.state == "open")
     @rule(failure=failures, named=st.booleans())
     def protocol_gives_up(self, failure: Failure, named: bool) -> None:
-        self.park_model(failure)
+        self.park_model(failure, inf)  # a ban is counted from the end of the close
         self.give(ProtocolFailed(failure, self.link.epoch if named else None))
         assert self.link.state is LinkState.CLOSING
 

@@ -14,6 +14,7 @@ from core.link_events import (
     Lost,
     Summoned,
     UpstreamRecovered,
+    VersionRefused,
     Wake,
     Want,
 )
@@ -61,13 +62,25 @@ def test_thirty_seconds_without_any_answer_lead_to_a_dial_at_a_random_moment() -
     assert link.state is S.DIALLING
 
 
-@pytest.mark.parametrize("answer", [Granted(1), Held(1, 5.0)], ids=["granted", "held"])
-def test_a_late_answer_of_the_gate_still_counts(answer: Event) -> None:
+@pytest.mark.parametrize("answer", [Granted(1, NOW_S), Held(1, 5.0)], ids=["granted", "held"])
+def test_a_late_answer_of_the_gate_still_counts_while_it_is_valid(answer: Event) -> None:
     link, _ = step(Link(), Want())
     link, _ = step(link, Wake("permit", link.timer), u=0.5)
     link, _ = step(link, answer)
     assert link.state is (S.DIALLING if isinstance(answer, Granted) else S.WAITING)
     assert link.next_at_s is None
+
+
+@pytest.mark.parametrize("waited", [False, True], ids=["asking", "about to dial without an answer"])
+def test_a_permit_that_is_found_too_late_is_asked_for_again(waited: bool) -> None:
+    link, _ = step(Link(), Want())
+    if waited:
+        link, _ = step(link, Wake("permit", link.timer), u=0.5)
+    link, effects = step(link, Granted(1, NOW_S - 0.1))
+    assert (link.state, link.asking, link.next_at_s) == (S.WAITING, True, None)
+    assert AskPermit(1, probe=False) in effects
+    link, _ = step(link, Granted(1, NOW_S + 25))
+    assert link.state is S.DIALLING
 
 
 @pytest.mark.parametrize("answer", [Granted(3), Held(3, 5.0)], ids=["granted", "held"])
@@ -142,6 +155,52 @@ def test_a_backoff_ends_when_the_upstream_is_back() -> None:
 @pytest.mark.parametrize("state", LinkState, ids=lambda state: state.value)
 def test_a_link_that_does_not_back_off_ignores_that_the_upstream_is_back(state: LinkState) -> None:
     link = in_state(state)
+    assert step(link, UpstreamRecovered()) == (link, [])
+
+
+# ── the upstream refuses this client version ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "link", [in_state(S.WAITING), tripped_by(FailureKind.NETWORK)], ids=["asking", "breaker open"]
+)
+def test_who_waits_is_parked_with_405_and_the_next_step(link: Link) -> None:
+    parked, effects = step(link, VersionRefused())
+    assert (parked.state, parked.asking, parked.next_at_s) == (S.PARKED, False, None)
+    assert parked.failure is not None
+    assert (parked.failure.kind, parked.failure.shown_status) == (FailureKind.OUTDATED, 405)
+    assert "update Sambung" in parked.failure.kind.policy.next_step
+    assert names_of(effects) == ["link.parked"]
+
+
+def test_a_half_open_breaker_that_is_parked_so_opens_again() -> None:
+    half_open = Breaker(BreakerState.HALF_OPEN, (90.0,), 10, 90.0)
+    parked, _ = step(in_state(S.WAITING, breaker=half_open), VersionRefused())
+    assert parked.breaker.state is BreakerState.OPEN
+
+
+@pytest.mark.parametrize("state", [one for one in S if one is not S.WAITING], ids=lambda state: state.value)
+def test_who_does_not_wait_is_not_parked(state: LinkState) -> None:
+    link = in_state(state)
+    assert step(link, VersionRefused()) == (link, [])
+
+
+REFUSED = Failure(FailureKind.OUTDATED, "no")
+
+
+def test_who_was_parked_for_the_version_asks_again_when_the_upstream_lets_somebody_in() -> None:
+    link, effects = step(in_state(S.PARKED, failure=REFUSED, cause="no"), UpstreamRecovered())
+    assert (link.state, link.asking, link.failure) == (S.WAITING, True, None)
+    assert AskPermit(4, probe=False) in effects
+    assert names_of(effects)[0] == "link.upstream_recovered"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [in_state(S.PARKED), in_state(S.PARKED, failure=None), in_state(S.PARKED, failure=REFUSED, wanted=False)],
+    ids=["another reason", "no reason", "not wanted"],
+)
+def test_who_is_parked_otherwise_stays_parked(link: Link) -> None:
     assert step(link, UpstreamRecovered()) == (link, [])
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.breaker import Breaker, BreakerState
 from core.failures import Failure, FailureKind
 from core.link_events import ForceRetry, Lost, Want
-from core.link_state import Link, LinkState, export, restore
+from core.link_state import Link, LinkState, export, of_version, restore
 from tests.core.driver import Driver, refuses
 from tests.core.link_carried import BAN, NEW_NOW_S, OLD_NOW_S, TRIPPED, WALL_S, carried, parked
 
@@ -87,6 +87,23 @@ def test_a_parked_link_comes_back_parked_with_reason_and_time(again: bool) -> No
     driver.do(Want())
     driver.run(86_400)
     assert driver.dials == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "state"),
+    [
+        (FailureKind.OUTDATED, "1", LinkState.PARKED),
+        (FailureKind.OUTDATED, "2", LinkState.IDLE),
+        (FailureKind.LOGGED_OUT, "2", LinkState.PARKED),
+        (None, "2", LinkState.IDLE),
+    ],
+)
+def test_a_refused_version_parks_no_other_one(
+    kind: FailureKind | None, version: str, state: LinkState
+) -> None:
+    link = Link() if kind is None else parked(Failure(kind, "why"))
+    stored = export(link, OLD_NOW_S, WALL_S) | {"version": "1"}
+    assert restore(of_version(stored, version), NEW_NOW_S, WALL_S).state is state
 
 
 def test_a_parking_in_progress_is_not_lost_with_the_process() -> None:

@@ -27,6 +27,7 @@ from core.link_events import (
     Summoned,
     Unwant,
     UpstreamRecovered,
+    VersionRefused,
     Wake,
     Want,
 )
@@ -56,7 +57,7 @@ event_of: dict[type, st.SearchStrategy[Event]] = {
     Want: st.builds(Want),
     Unwant: st.builds(Unwant),
     ProcessEnds: st.builds(ProcessEnds),
-    Granted: st.builds(Granted, epochs),
+    Granted: st.builds(Granted, epochs, st.sampled_from([NOW_S - 1, NOW_S + 25])),
     Held: st.builds(Held, epochs, st.floats(0, 100)),
     Opened: st.builds(Opened, epochs),
     Authenticated: st.builds(Authenticated, st.none() | epochs),
@@ -68,6 +69,7 @@ event_of: dict[type, st.SearchStrategy[Event]] = {
     ResetBreaker: st.builds(ResetBreaker),
     Reconfigured: st.builds(Reconfigured),
     UpstreamRecovered: st.builds(UpstreamRecovered),
+    VersionRefused: st.builds(VersionRefused),
     Summoned: st.builds(Summoned),
 }
 breakers = st.one_of(

@@ -119,6 +119,7 @@ def test_a_refused_version_closes_the_gate_for_everybody() -> None:
     gate.outcome("a", FailureKind.OUTDATED, 0.0, None)
     assert gate.state is GateState.CLOSED
     assert not gate.ask("b", 1, 1.0)
+    assert gate.release(1.5, first) == []
     assert gate.release(1000.0, first) == []
     assert gate.next_release_s(1000.0) is None
     gate.outcome("c", None, 1001.0, None)

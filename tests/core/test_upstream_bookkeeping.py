@@ -58,8 +58,20 @@ def test_a_closed_gate_releases_nobody_and_stays_closed_since_when_it_closed() -
     assert gate.outcome("i0", FailureKind.OUTDATED, 5.0, None)
     assert not gate.outcome("i1", FailureKind.OUTDATED, 9.0, None)
     assert (gate.state, gate.since_s) == (GateState.CLOSED, 5.0)
-    assert (gate.waiting, gate.release(10.0, lambda names: names[0])) == (2, [])
+    assert (gate.waiting, gate.release(10.0, lambda names: names[0])) == (0, []), "they are parked"
     assert gate.next_release_s(1000.0) is None
+
+
+def test_a_closed_gate_is_opened_by_hand_and_knows_nothing_of_before() -> None:
+    gate = crowded()
+    for number in range(3):
+        gate.outcome(f"i{number}", FailureKind.OUTDATED, 5.0, None)
+    gate.reopen(7.0)
+    assert (gate.state, gate.since_s) == (GateState.UP, 7.0)
+    assert gate.ask("i0", 1, 7.0)
+    assert not gate.outcome("i0", FailureKind.NETWORK, 8.0, None)
+    gate.reopen(9.0)
+    assert gate.since_s == 7.0, "only a closed gate is opened"
 
 
 def test_the_same_settings_leave_the_pace_alone() -> None:

@@ -122,7 +122,7 @@ def test_row_33_a_message_without_end_is_refused_and_memory_stays_flat(
     patient.house.tell(f"row 33 {variant}", D=at_s(error["time"]) - moment_s, MiB=(peak - before) / 2**20)
 
 
-CLOSE_S = 3.0
+CLOSE_S, TIMER_S = 3.0, 0.2  # a timer is never early
 
 
 def test_row_34_a_peer_that_never_answers_the_close_is_left_in_time(
@@ -134,7 +134,7 @@ def test_row_34_a_peer_that_never_answers_the_close_is_left_in_time(
     [closing] = wait_events(patient.server, patient.name, "link.closing")
     idle = wait_events(patient.server, patient.name, "link.idle")[0]
     closed_s = at_s(idle["time"]) - at_s(closing["time"])
-    assert closed_s <= CLOSE_S + 1.0
+    assert closed_s <= CLOSE_S + TIMER_S
     assert tcp_to(pid, patient.upstream.port) == 0
     seen = patient.upstream.wait_instance(patient.name, lambda one: one.sockets_now == 0, 10)
     [only] = seen.sockets

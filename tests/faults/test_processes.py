@@ -14,8 +14,6 @@ from simulator.client import Simulator
 pytestmark = [pytest.mark.serial, pytest.mark.usefixtures("undisturbed")]
 
 SEEN_S, BACK_S = 0.1, 6.0
-# A machine that is busy with other things is later; never so late that the next heartbeat would have told.
-BUSY_S = 0.9
 LIMIT = 5
 
 
@@ -28,12 +26,11 @@ def test_row_15_a_killed_process_is_noticed_at_once_and_back_within_six_seconds(
     push = upstream.push(rate_per_s=50, duration_s=6)
     upstream.wait_instance(patient.name, lambda one: one.acknowledged >= 20, 10)
     pid = patient.server.instance(patient.name)["pid"]
-    moment_s = time.time()
-    patient.server.kill(pid)
+    moment_s = patient.server.kill(pid)
     [crashed] = wait_events(patient.server, patient.name, "instance.crashed")
     detected_s, recovered_s = at_s(crashed["time"]) - moment_s, patient.opened_after(moment_s, 15)
     assert (crashed["crashed_pid"], crashed["cause"]) == (pid, "killed by SIGKILL")
-    assert detected_s < SEEN_S + BUSY_S
+    assert detected_s < SEEN_S
     assert recovered_s <= BACK_S
     push.wait(20)
     assert_exactly_once(patient)

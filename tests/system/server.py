@@ -175,10 +175,12 @@ class Server:
         assert len(pids) == 1, (title, self.processes())
         return pids[0]
 
-    def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
-        """Only what belongs to this server."""
+    def kill(self, pid: int, number: int = signal.SIGKILL) -> float:
+        """Only what belongs to this server; the moment of the signal (epoch seconds)."""
         assert pid in self.processes(), (pid, self.processes())
+        moment_s = time.time()
         os.kill(pid, number)
+        return moment_s
 
     def stop(self, deadline_s: float = 12.0) -> int:
         """SIGTERM the launcher; its exit code. Fails when a process is left."""

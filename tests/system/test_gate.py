@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 from server import Server, running, wait_for
+from watching import log_events
 
+from core.upstream import REASONS, WINDOW_S, GateState
 from simulator.client import Listener, Simulator
 
 pytestmark = pytest.mark.serial
 
 COUNT = 24
 IDS = [f"g{number}" for number in range(COUNT)]
+HEALTHY, SICK = ("h1", "h2", "h3"), ("s1", "s2", "s3")
 PACED = {
     "retry__delay_s": "0.5",
     "retry__step_s": "0.1",
@@ -42,6 +45,12 @@ def test_an_upstream_is_listed_as_long_as_an_instance_uses_it(tmp_path: Path, si
         wait_for(
             lambda: not gate(server, second), 10, lambda: "the deleted instance's upstream is still listed"
         )
+
+
+def events(server: Server, instance_id: str) -> list[tuple[str, str | None]]:
+    """What applications are told of an instance: kind and cause."""
+    page = server.call("GET", f"/api/v1/instances/{instance_id}/events?limit=500").data
+    return [(one["kind"], one["data"].get("cause")) for one in page]
 
 
 def test_an_outage_costs_canaries_and_its_end_brings_all_back_at_the_rate(
@@ -75,24 +84,57 @@ def test_an_outage_costs_canaries_and_its_end_brings_all_back_at_the_rate(
         assert seen["availability_24h"] == pytest.approx(seen["availability"], abs=0.05)
         causes = [entry["cause"] or "" for entry in server.timeline(IDS[0])]
         assert any("upstream" in cause for cause in causes), causes
+        states = [one["state"] for one in log_events(server, None, "upstream")]
+        assert states == ["down", "recovering", "up"]
+        told = {cause for one in IDS for kind, cause in events(server, one) if kind == "link.held"}
+        assert {REASONS[GateState.DOWN], REASONS[GateState.RECOVERING]} <= told
+        assert "link.upstream_recovered" in {kind for one in IDS for kind, _ in events(server, one)}
 
 
-def test_three_sick_instances_beside_healthy_ones_leave_the_gate_open(
+def sick_ones_dial(server: Server, upstream: Listener) -> set[str]:
+    """Three instances whose every dial is refused fail again and again; the states that the gate shows meanwhile."""
+    seen: set[str] = set()
+
+    def tried(instance: dict[str, int]) -> bool:
+        seen.add(str(gate(server, upstream)["state"]))
+        return instance["attempts"] >= 4
+
+    for one in SICK:
+        upstream.set_fault("refuse", instance=one)
+        server.add(one, upstream.url_of(one))
+    for one in SICK:
+        server.wait_instance(one, tried, 30)
+    return seen
+
+
+def test_three_sick_instances_beside_links_that_are_heard_leave_the_gate_open(
     tmp_path: Path, simulator: Simulator
 ) -> None:
     upstream = simulator.listener()
-    for one in ("s1", "s2", "s3"):
-        upstream.set_fault("drop", instance=one, after_s=0)
-    with running(tmp_path, **PACED) as server:
-        for one in ("h1", "h2", "h3", "s1", "s2", "s3"):
-            server.add(one, f"{upstream.url}/ws/{one}")
-        for one in ("h1", "h2", "h3"):
+    with running(tmp_path, **PACED, transport__ping_interval_s="2", supervision__heartbeat_s="1") as server:
+        for one in HEALTHY:
+            server.add(one, upstream.url_of(one))
+        for one in HEALTHY:
             server.wait_open(one)
-        for one in ("s1", "s2", "s3"):
-            server.wait_instance(one, lambda i: i["attempts"] >= 2, 30)
-        assert gate(server, upstream)["state"] == "up"
-        server.add("late", f"{upstream.url}/ws/late")
+        time.sleep(WINDOW_S + 0.5)  # their dials say nothing any more: only their frames do
+        assert sick_ones_dial(server, upstream) == {"up"}
+        server.add("late", upstream.url_of("late"))
         server.wait_open("late", 10)
+
+
+def test_three_sick_instances_beside_dials_that_succeeded_leave_the_gate_open(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    upstream = simulator.listener()
+    with running(tmp_path, **PACED) as server:
+        for one in HEALTHY:
+            server.add(one, upstream.url_of(one))
+        for one in HEALTHY:
+            server.wait_open(one)
+            server.call("POST", f"/api/v1/instances/{one}/disconnect")
+        for one in HEALTHY:
+            server.wait_instance(one, lambda i: i["link_state"] == "idle")
+        assert sick_ones_dial(server, upstream) == {"up"}, "no link is open, but some were a moment ago"
 
 
 def test_a_dead_proxy_convicts_only_its_own_egress(tmp_path: Path, simulator: Simulator) -> None:
@@ -130,3 +172,6 @@ def test_an_upstream_that_returns_is_noticed_although_every_breaker_is_open(
         upstream.clear_fault()
         for one in ids:
             server.wait_open(one, 20)
+        wait_for(
+            lambda: {"link.summoned"} <= {kind for one in ids for kind, _ in events(server, one)}, 5, str
+        )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from server import QUICK, Server, alive, running, wait_for
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.serial
 
 IDS = ("k1", "k2", "k3")
 BACK_S = 30.0
+SAME = ("pid", "link_state", "restarts", "attempts", "recent_failures")
 ORPHAN_S = 1.0
 
 
@@ -105,6 +107,33 @@ def test_a_command_for_a_process_that_just_died_is_answered_and_nothing_accepted
         )
 
 
+def test_a_killed_group_takes_its_own_instances_with_it_and_no_others(
+    tmp_path: Path, upstream: Listener
+) -> None:
+    with running(tmp_path, **QUICK, supervision__group_size="2") as server:
+        names = ("s1", "s2", "s3", "s4")
+        for one in names:
+            server.add(one, f"{upstream.url}/ws/{one}")
+        for one in names:
+            server.wait_open(one)
+        before = {one: server.instance(one) for one in names}
+        pid = server.pid_of("group g1")
+        below = {one for one in names if psutil.Process(before[one]["pid"]).ppid() == pid}
+        assert len(below) == 2
+        opened = {one: upstream.instance(one).opened for one in names}
+        server.kill(pid)
+        dead = {before[one]["pid"] for one in below}
+        wait_for(lambda: not alive(dead), ORPHAN_S, lambda: f"orphans: {alive(dead)}")
+        for one in below:
+            server.wait_instance(one, lambda i: i["link_state"] == "open" and i["pid"] not in dead, BACK_S)
+        assert {one: upstream.instance(one).opened - opened[one] for one in names} == {
+            one: int(one in below) for one in names
+        }
+        for one in set(names) - below:
+            shown = server.instance(one)
+            assert {key: shown[key] for key in SAME} == {key: before[one][key] for key in SAME}
+
+
 @pytest.mark.parametrize("part", ["group g1", "root", "admin", "actors", "registry", "journal"])
 def test_everything_is_back_after_a_part_of_the_actor_tree_was_killed(
     fleet: Server, upstream: Listener, part: str
@@ -117,6 +146,12 @@ def test_everything_is_back_after_a_part_of_the_actor_tree_was_killed(
     assert_all_back(fleet, upstream, old)
     if not below:
         assert pids_of(fleet) == old, "instances were disturbed"
+    for one in IDS:
+        seen = fleet.instance(one)
+        assert seen["availability"] < 1, "what the kill cost"
+        assert seen["availability"] == pytest.approx(seen["availability_24h"], abs=0.002), (
+            "the server goes on"
+        )
 
 
 def test_the_web_process_comes_back_without_a_link_dropping(fleet: Server, upstream: Listener) -> None:
@@ -153,6 +188,7 @@ def test_six_kills_within_a_minute_quarantine_an_instance_until_it_is_restarted(
         seen = server.wait_instance("q1", lambda i: i["link_state"] == "quarantined")
         assert "6 times" in seen["reason"]
         assert seen["next_step"]
+        server.wait_instance("q1", lambda i: i["availability"] < seen["availability"], 12.0)
         # The record of the last crash is written while the quarantine is already shown.
         wait_for(lambda: len(crashes(server, "q1")) == 6, 5.0, lambda: str(crashes(server, "q1")))
         refused = server.call("POST", "/force-retry/q1")

@@ -28,8 +28,8 @@ def human_lines(server: Server, instance_id: str | None = None) -> list[dict[str
     return [one for one in found if instance_id is None or one["who"] == instance_id]
 
 
-def log_events(server: Server, instance_id: str, event: str | None = None) -> list[dict[str, Any]]:
-    """events.jsonl of one instance, oldest first."""
+def log_events(server: Server, instance_id: str | None, event: str | None = None) -> list[dict[str, Any]]:
+    """events.jsonl of one instance, or of none in particular; oldest first."""
     path = server.data / "logs" / "events.jsonl"
     found = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
     return [one for one in found if one.get("instance_id") == instance_id and event in (None, one["event"])]

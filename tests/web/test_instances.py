@@ -33,6 +33,8 @@ KEYS = [
     "availability_24h",
     "availability_30d",
     "outage_s",
+    "outage_24h_s",
+    "outage_30d_s",
 ]
 FULL = {
     "headers": {"Authorization": "Bearer upstream-secret"},
@@ -111,7 +113,9 @@ def test_the_shape_of_an_instance(world: World) -> None:
         pid=77,
         host="box",
         restarts=1,
-        run=Span(3.0, 1.0),
+        run=Span(3.0, 1.0, 0.5),
+        day=Span(9.0, 3.0, 1.5),
+        month=Span(12.0, 3.0, 2.5),
     )
     world.put(one)
     data = world.ask("GET", "/api/v1/instances/a").body["data"]
@@ -119,7 +123,8 @@ def test_the_shape_of_an_instance(world: World) -> None:
     assert data["since"] == "2023-11-14T22:13:20.250Z"
     assert 20 < data["next_retry_in_s"] <= 30
     assert 60 <= data["last_frame_age_s"] < 120
-    assert data["availability"] == 0.333333
+    assert data["availability"] == data["availability_24h"] == 0.333333
+    assert [data[key] for key in KEYS[-4:]] == [0.25, 0.5, 1.5, 2.5]
     plain = {name: data[name] for name in ("link_state", "reason", "attempts", "pid", "host", "restarts")}
     assert plain == {
         "link_state": "waiting",

@@ -19,6 +19,9 @@ from actors.wire_codec import HEADER_BYTES, RECEIPT_BYTES
 from actors.wire_incoming import MAX_STRANGERS, STRANGER_DEADLINE
 
 THOUSANDS = 3_000
+DEADLINE_S, LATE_S = STRANGER_DEADLINE.total_seconds(), 1.5
+# Where the port's queue was full, the kernel tries again after 1, 2, 4 and 8 s: the last strangers arrive so late.
+SYN_RETRIES_S = 16.0
 
 
 @pytest.fixture
@@ -82,7 +85,9 @@ def test_thousands_of_idle_connections_disturb_nobody(
         assert most - files <= 2 * MAX_STRANGERS + 16
         # Newcomers have to connect to the same port as the strangers.
         assert len(program.with_children(2)) == 2
-        wait_until(lambda: open_files(pid) <= files + 16, "the strangers to be dropped", 30.0)
+        wait_until(
+            lambda: open_files(pid) <= files + 16, "the strangers to be dropped", SYN_RETRIES_S + DEADLINE_S
+        )
         assert rss_kib(pid) - memory_kib < 4096
         assert program.echo()
 
@@ -97,7 +102,7 @@ def test_a_silent_stranger_is_dropped_after_the_deadline(system: Program, said: 
         started_s = time.monotonic()
         ready, _, _ = select.select([connection], [], [], 60)
         assert ready and connection.recv(1) == b""
-        assert 0.9 * STRANGER_DEADLINE.total_seconds() < time.monotonic() - started_s < 30
+        assert 0.9 * DEADLINE_S < time.monotonic() - started_s < DEADLINE_S + LATE_S
     assert system.echo()
 
 
@@ -144,7 +149,7 @@ def test_a_dripping_stranger_gains_no_time(system: Program) -> None:
             dripped += 1
             if select.select([connection], [], [], 0.5)[0]:
                 break
-    assert 1 < dripped < 90 and time.monotonic() - started_s < 30
+    assert 1 < dripped < 90 and time.monotonic() - started_s < DEADLINE_S + LATE_S
     assert system.echo()
 
 
