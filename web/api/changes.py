@@ -10,7 +10,6 @@ from web.api import instances
 from web.api.instanceconfig import build, problems
 from web.api.models import ConfigBody, Problem, an_object, checked
 from web.call import Call
-from web.errors import ApiError
 from web.site import Site
 
 DESIRED = tuple(one.value for one in Desired)
@@ -20,12 +19,8 @@ def patch(site: Site, call: Call) -> Answer:
     """One change at a time: the merged configuration must be built on the newest one."""
     instances.known(site, call.params["instance_id"])
     changes = an_object(call.json_body(site.settings.now.http.max_body_bytes))
-    if not site.changing.acquire(timeout=site.settings.now.http.command_timeout_s):
-        raise ApiError("busy", "Another change is still being made; try again")
-    try:
+    with site.changing.under_way(""):
         return _patch(site, call.params["instance_id"], changes)
-    finally:
-        site.changing.release()
 
 
 def _patch(site: Site, instance_id: str, changes: Mapping[str, Any]) -> Answer:
