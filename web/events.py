@@ -15,7 +15,7 @@ from web.readmodel import ReadModel
 log = logging.getLogger("sambung.web")
 
 HEARTBEAT_S = 15.0
-POLL_S = 2.0  # the journal is looked at this often even if no push announced anything
+POLL_S = 1.0  # a quiet stream looks this often for its client, and for events that no push announced
 BATCH = 200
 RETRY = b"retry: 3000\n\n"
 HEARTBEAT = b": heartbeat\n\n"
@@ -54,7 +54,9 @@ class StreamSlots:
 class EventStream:
     """The body of one stream. `after` None starts behind `start()`, the journal's end.
 
-    `allowed` is asked at each heartbeat: a revoked or expired token ends the stream. `release` is called once.
+    `allowed` is asked at each heartbeat: a revoked or expired token ends the stream. `left` is asked at each turn: the
+    first write to a client that has gone succeeds, so heartbeats alone would hold its slot for half a minute, while a
+    browser comes back after three seconds. `release` is called once.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class EventStream:
         after: int | None,
         start: Callable[[], int],
         allowed: Callable[[], bool],
+        left: Callable[[], bool],
         release: Callable[[], None],
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
@@ -73,6 +76,7 @@ class EventStream:
         self._read = read
         self._frame = frame
         self._allowed = allowed
+        self._left = left
         self._release = release
         self._heartbeat_s = heartbeat_s
         self._closed = False
@@ -89,7 +93,7 @@ class EventStream:
     def __iter__(self) -> Iterator[bytes]:
         yield RETRY
         beat_at_s = time.monotonic() + self._heartbeat_s
-        while not (self._closed or self._model.closed):
+        while not (self._closed or self._model.closed or self._left()):
             try:
                 frames = self._next_frames()
             except StoreError as error:

@@ -23,6 +23,7 @@ class Tape:
         self.events: list[JournalEvent] = []
         self.released = 0
         self.allowed = True
+        self.left = False
         self.failure: Exception | None = None
         self.reads: list[int] = []
 
@@ -43,6 +44,7 @@ class Tape:
             after=after,
             start=lambda: self.events[-1].number if self.events else 0,
             allowed=lambda: self.allowed,
+            left=lambda: self.left,
             release=self.release,
             heartbeat_s=heartbeat_s,
         )
@@ -125,6 +127,14 @@ def test_a_revoked_token_ends_the_stream_at_the_next_heartbeat() -> None:
     assert list(chunks) == []
 
 
+def test_a_client_that_left_ends_the_stream_though_nothing_happens() -> None:
+    tape = Tape()
+    chunks = iter(tape.stream())
+    assert next(chunks) == RETRY
+    tape.left = True
+    assert list(chunks) == []
+
+
 def test_stopping_the_server_ends_the_stream() -> None:
     tape = Tape()
     chunks = iter(tape.stream())
@@ -164,6 +174,13 @@ def test_a_stream_that_never_started_gives_its_slot_back() -> None:
 
     with pytest.raises(StoreFailed):
         EventStream(
-            tape.model, tape.read, frame, after=None, start=fail, allowed=lambda: True, release=tape.release
+            tape.model,
+            tape.read,
+            frame,
+            after=None,
+            start=fail,
+            allowed=lambda: True,
+            left=lambda: False,
+            release=tape.release,
         )
     assert tape.released == 2

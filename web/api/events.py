@@ -86,6 +86,7 @@ def _stream(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) 
         after=after,
         start=site.history.last_event,
         allowed=lambda: site.auth.still_valid(call.principal),
+        left=call.client_left,
         release=release,
     )
     return Answer(content_type=EVENT_STREAM, headers=(("X-Accel-Buffering", "no"),), stream=stream)
