@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Engine,
     bindparam,
     delete,
-    func,
     insert,
     select,
     tuple_,
@@ -21,8 +19,9 @@ from sqlalchemy import (
 )
 
 from core.records import JournalEvent, StoredEvent
-from store.codec import from_json, to_json
+from store.codec import to_json
 from store.database import give_back, open_database, reading, sqlite_path, writing
+from store.journalviews import counter, read_events
 from store.schema import JOURNAL, counters, events, sealed, streams
 
 # What an event takes beside its texts: numbers, times, its entry in the index.
@@ -32,7 +31,6 @@ ROW_BYTES = 80
 PAGE_BYTES, SPILL_BYTES, LONGEST, SHORTEST = 4096, 4092, 4061, 489
 TRIM_CHUNK = 1000
 TRIM_CHUNKS = 20
-DAMAGED_KIND = "journal.damaged"
 
 InstanceBatch = tuple[str, str, Sequence[StoredEvent]]
 Key = tuple[str, str]
@@ -65,7 +63,7 @@ class Journal:
         Events up to a stream's high-water mark are duplicates and dropped. `stored_at`: epoch seconds.
         """
         with writing(self._engine) as db:
-            last, total = _counter(db, "last_number"), _counter(db, "total_bytes")
+            last, total = counter(db, "last_number"), counter(db, "total_bytes")
             marks = _marks(db, {(instance_id, stream) for instance_id, stream, _ in batches})
             before = dict(marks)
             rows: list[dict[str, Any]] = []
@@ -96,12 +94,12 @@ class Journal:
     def last_number(self) -> int:
         """The last number given out, 0 before the first; also when its event is gone."""
         with reading(self._engine) as db:
-            return _counter(db, "last_number")
+            return counter(db, "last_number")
 
     def skip_to(self, number: int) -> None:
         """Give out only numbers above this one from now on; lower than the last one given out: nothing happens."""
         with writing(self._engine) as db:
-            if number > _counter(db, "last_number"):
+            if number > counter(db, "last_number"):
                 _set_counter(db, "last_number", number)
 
     @property
@@ -130,51 +128,6 @@ class Journal:
         self._engine.dispose()
 
 
-def read_events(
-    db: Connection,
-    after: int,
-    limit: int,
-    instances: Collection[str] | None = None,
-    kinds: Collection[str] | None = None,
-) -> list[JournalEvent]:
-    """At most `limit` events above `after`, in order; only of these instances and kinds, None = of all.
-
-    A row whose checksum does not fit comes as kind `journal.damaged` without data.
-    """
-    # The numbers come from an index alone; only the rows of the page are read.
-    numbers = (
-        select(events.c.number)
-        .where(events.c.number > after, *_matching(instances, kinds))
-        .order_by(events.c.number)
-        .limit(limit)
-    )
-    statement = select(events).where(events.c.number.in_(numbers)).order_by(events.c.number)
-    return [_event(row) for row in db.execute(statement)]
-
-
-def count_events(
-    db: Connection, instances: Collection[str] | None = None, kinds: Collection[str] | None = None
-) -> int:
-    """How many events of these instances and kinds can be read."""
-    statement = select(func.count()).select_from(events).where(*_matching(instances, kinds))
-    return int(db.execute(statement).scalar_one())
-
-
-def _matching(instances: Collection[str] | None, kinds: Collection[str] | None) -> list[ColumnElement[bool]]:
-    wanted = ((events.c.instance_id, instances), (events.c.kind, kinds))
-    return [column.in_(list(values)) for column, values in wanted if values is not None]
-
-
-def first_number(db: Connection) -> int | None:
-    """The oldest number that can be read, None when there is no event."""
-    return db.execute(select(events.c.number).order_by(events.c.number).limit(1)).scalar()
-
-
-def last_number(db: Connection) -> int:
-    """The last number given out, 0 before the first."""
-    return _counter(db, "last_number")
-
-
 def _row(number: int, instance_id: str, event: StoredEvent, stored_at: float) -> dict[str, Any]:
     data = to_json(event.data)
     fields = (number, instance_id, event.kind, float(event.at), float(stored_at), data)
@@ -191,15 +144,9 @@ def _size(row: dict[str, Any]) -> int:
     return spilled * PAGE_BYTES + PAGE_BYTES // (PAGE_BYTES // kept)
 
 
-def _event(row: Any) -> JournalEvent:
-    if row.crc != sealed(row.number, row.instance_id, row.kind, row.at, row.stored_at, row.data):
-        return JournalEvent(row.number, str(row.instance_id), DAMAGED_KIND, {}, 0.0)
-    return JournalEvent(row.number, row.instance_id, row.kind, from_json(row.data), row.at)
-
-
 def _trim_chunk(db: Connection, oldest: float, max_bytes: int) -> int:
     """Drop the old ones among the first rows; returns how many."""
-    total, last = _counter(db, "total_bytes"), None
+    total, last = counter(db, "total_bytes"), None
     rows = db.execute(select(events).order_by(events.c.number).limit(TRIM_CHUNK)).mappings().all()
     count = 0
     for row in rows:
@@ -210,10 +157,6 @@ def _trim_chunk(db: Connection, oldest: float, max_bytes: int) -> int:
         db.execute(delete(events).where(events.c.number <= last))
         _set_counter(db, "total_bytes", max(0, total))
     return count
-
-
-def _counter(db: Connection, name: str) -> int:
-    return int(db.execute(select(counters.c.value).where(counters.c.name == name)).scalar() or 0)
 
 
 def _set_counter(db: Connection, name: str, value: int) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from core.records import CrashRecord, JournalEvent, MessageState, OutboxMessage, TimelineEntry, TokenRecord
-from store import journal, sessionviews
+from core.records import CrashRecord, MessageState, TimelineEntry, TokenRecord
+from store import journalviews, sessionviews
 from store.database import open_reader, reading, sqlite_path
 from store.layout import DataDir
-from store.paging import Page
+from store.paging import EventPage, Page
 from store.registry import read_crashes
+from store.rows import MessageView
 from store.tokens import read_tokens, verify
 
 TOKENS_AGE_S = 1.0
@@ -72,27 +73,33 @@ class Queries:
         limit: int,
         instances: Collection[str] | None = None,
         kinds: Collection[str] | None = None,
-    ) -> list[JournalEvent]:
-        """At most `limit` journal events above `after`, in order; only of these instances and kinds, None = all."""
+        max_bytes: int | None = None,
+    ) -> EventPage:
+        """At most `limit` journal events above `after`, in order; only of these instances and kinds, None = all.
+
+        At least one, and then only as many as fit into `max_bytes` of data.
+        """
         with self._journal.open() as db:
-            return [] if db is None else journal.read_events(db, after, limit, instances, kinds)
+            if db is None:
+                return EventPage((), False)
+            return journalviews.read_page(db, after, limit, instances, kinds, max_bytes)
 
     def count_events(
         self, instances: Collection[str] | None = None, kinds: Collection[str] | None = None
     ) -> int:
         """How many events of these instances and kinds can be read; None = all."""
         with self._journal.open() as db:
-            return 0 if db is None else journal.count_events(db, instances, kinds)
+            return 0 if db is None else journalviews.count_events(db, instances, kinds)
 
     def first_number(self) -> int | None:
         """The oldest journal number that can still be read, None when there is no event."""
         with self._journal.open() as db:
-            return None if db is None else journal.first_number(db)
+            return None if db is None else journalviews.first_number(db)
 
     def last_event(self) -> int:
         """The journal's last number ever, 0 before the first."""
         with self._journal.open() as db:
-            return 0 if db is None else journal.last_number(db)
+            return 0 if db is None else journalviews.last_number(db)
 
     def timeline(self, instance_id: str, after: str | None, limit: int) -> Page[TimelineEntry]:
         """What happened to the link, newest first, behind the cursor `after`.
@@ -103,11 +110,11 @@ class Queries:
 
     def messages(
         self, instance_id: str, state: MessageState | None, after: str | None, limit: int
-    ) -> Page[OutboxMessage]:
+    ) -> Page[MessageView]:
         """Accepted messages (of one state), newest first, behind the cursor `after`. Raises as `timeline` does."""
         return sessionviews.messages(self._data.session(instance_id), state, after, limit)
 
-    def message(self, instance_id: str, message_id: str) -> OutboxMessage | None:
+    def message(self, instance_id: str, message_id: str) -> MessageView | None:
         return sessionviews.message(self._data.session(instance_id), message_id)
 
     def close(self) -> None:

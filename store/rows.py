@@ -1,5 +1,6 @@
 """How records become the columns of a session file and back. No SQLAlchemy."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from core.records import MessageState, OutboxMessage, StoredEvent, TimelineEntry
@@ -23,6 +24,26 @@ def unpack_message(row: tuple[Any, ...]) -> OutboxMessage:
     data, accepted_at, expires_at, tries, error = unpackb(body)
     return OutboxMessage(
         message_id, data, accepted_at, expires_at, MessageState(state), tries, finished_at, error
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """An accepted send without its content: a page of contents could be half a gigabyte."""
+
+    message_id: str
+    size_bytes: int
+    accepted_at: float
+    expires_at: float
+    state: MessageState
+    tries: int
+    finished_at: float | None
+    error: str | None
+
+
+def view_of(m: OutboxMessage) -> MessageView:
+    return MessageView(
+        m.message_id, len(m.data), m.accepted_at, m.expires_at, m.state, m.tries, m.finished_at, m.error
     )
 
 

@@ -6,10 +6,11 @@ So the number of streams is capped (a third of the pool), or a few dashboards wo
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from core.records import JournalEvent
 from store.errors import StoreError
+from store.paging import EventPage
 from web.readmodel import ReadModel
 
 log = logging.getLogger("sambung.web")
@@ -20,7 +21,7 @@ BATCH = 200
 RETRY = b"retry: 3000\n\n"
 HEARTBEAT = b": heartbeat\n\n"
 
-Read = Callable[[int, int], Sequence[JournalEvent]]
+Read = Callable[[int, int], EventPage]
 
 
 class StreamSlots:
@@ -113,11 +114,11 @@ class EventStream:
         # Everything up to the announced number was readable before the query, whether or not the filter wants it.
         announced = self._model.journal_number
         found = self._read(self._position, BATCH)
-        if found:
-            self._position = found[-1].number
-        if len(found) < BATCH:
+        if found.items:
+            self._position = found.items[-1].number
+        if not found.more:
             self._position = max(self._position, announced)
-        return b"".join(self._frame(event) for event in found)
+        return b"".join(self._frame(event) for event in found.items)
 
     def _wait(self, timeout_s: float) -> None:
         position = self._position

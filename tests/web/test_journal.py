@@ -38,6 +38,18 @@ def test_events_come_oldest_first_with_a_cursor_each(world: World) -> None:
     assert first["page"]["next"] == first["data"][1]["id"]
 
 
+def test_a_page_ends_where_its_events_get_too_large(world: World) -> None:
+    for number in range(5):
+        world.history.emit("a", f"k{number}", text="x" * (3 << 20))
+    world.history.emit("a", "huge", text="x" * (9 << 20))
+    pages, after = [], ""
+    while after is not None:
+        body = world.ask("GET", f"/api/v1/events?limit=500{after and '&after='}{after}").body
+        pages.append(kinds(body))
+        after = body["page"]["next"]
+    assert pages == [["k0", "k1"], ["k2", "k3"], ["k4"], ["huge"]]
+
+
 def test_the_last_page_has_no_next(world: World) -> None:
     world.history.emit("a")
     body = world.ask("GET", "/api/v1/events?limit=1").body

@@ -14,6 +14,10 @@ from web.site import Site
 
 EVENT_STREAM = "text/event-stream"
 MAX_NAMES = 100
+# Data of one page, and of what a stream sends in one go: an event can be as large as its message, and on the way out
+# several copies of it are in memory.
+PAGE_BYTES = 8 * 1024 * 1024
+BATCH_BYTES = 1024 * 1024
 BEYOND = (
     "lies beyond the journal's end (allowed: the `id` of an event of this server or the `next` of a page; "
     "start without it)"
@@ -58,11 +62,10 @@ def _answer(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) 
     if EVENT_STREAM in call.headers.get("accept", ""):
         return _stream(site, call, query, only)
     after = 0 if query.after is None else _position(site, query.after, "after")
-    found = site.history.events(after, query.limit + 1, only.instances, only.kinds)
-    chosen = found[: query.limit]
-    following = cursor.encode("e", chosen[-1].number) if len(found) > len(chosen) else None
+    found = site.history.events(after, query.limit, only.instances, only.kinds, PAGE_BYTES)
+    following = cursor.encode("e", found.items[-1].number) if found.more else None
     total = site.history.count_events(only.instances, only.kinds)
-    return page([shown(event) for event in chosen], following, total)
+    return page([shown(event) for event in found.items], following, total)
 
 
 def _stream(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) -> Answer:
@@ -81,7 +84,7 @@ def _stream(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) 
         )
     stream = EventStream(
         site.model,
-        lambda position, limit: site.history.events(position, limit, only.instances, only.kinds),
+        lambda position, limit: site.history.events(position, limit, only.instances, only.kinds, BATCH_BYTES),
         frame,
         after=after,
         start=site.history.last_event,
