@@ -17,7 +17,7 @@ from store import journalviews, sessionviews
 from store.database import open_reader, reading, sqlite_path
 from store.layout import DataDir
 from store.paging import EventPage, Page
-from store.registry import read_crashes
+from store.registry import read_crash_page
 from store.rows import MessageView
 from store.tokens import read_tokens, verify
 
@@ -62,10 +62,10 @@ class Queries:
         with self._lock:
             self._tokens_until = float("-inf")
 
-    def crashes(self, instance_id: str) -> tuple[CrashRecord, ...]:
-        """The kept crashes of an instance, newest first."""
+    def crashes(self, instance_id: str, after: str | None, limit: int) -> Page[CrashRecord]:
+        """The kept crashes of an instance, newest first, behind the cursor `after`. Raises BadCursor."""
         with self._registry.open() as db:
-            return () if db is None else read_crashes(db, instance_id)
+            return Page((), None, 0) if db is None else read_crash_page(db, instance_id, after, limit)
 
     def events(
         self,

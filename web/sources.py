@@ -53,8 +53,8 @@ class History(TokenSource, Interface):
         """Newest first, behind the opaque cursor `after`."""
         ...
 
-    def crashes(self, instance_id: str) -> Sequence[CrashRecord]:
-        """Newest first; all that are kept."""
+    def crashes(self, instance_id: str, after: str | None, limit: int) -> Page[CrashRecord]:
+        """Newest first, behind the opaque cursor `after`; few are kept."""
         ...
 
     def messages(

@@ -15,10 +15,10 @@ from core.records import (
     StoredEvent,
     TimelineEntry,
 )
-from store.errors import StoreFailed, StoreFault
+from store.errors import BadCursor, StoreFailed, StoreFault
 from store.journal import open_journal
 from store.layout import DataDir
-from store.paging import EventPage
+from store.paging import EventPage, Page
 from store.queries import Queries
 from store.registry import Registry, open_registry
 from store.session import Batch, SessionStore
@@ -50,7 +50,7 @@ def queries(data: DataDir, clock: Clock) -> Iterator[Queries]:
 def test_a_data_folder_without_stores_is_empty(queries: Queries, data: DataDir) -> None:
     assert queries.tokens() == ()
     assert queries.verify("sbg_x", NOW) is None
-    assert queries.crashes("a") == ()
+    assert queries.crashes("a", None, 9) == Page((), None, 0)
     assert queries.events(0, 10) == EventPage((), False)
     assert (queries.first_number(), queries.last_event(), queries.count_events()) == (None, 0, 0)
     page = queries.timeline("a", None, 10)
@@ -86,11 +86,17 @@ def test_tokens_are_read_at_most_once_a_second(queries: Queries, data: DataDir, 
     engine.dispose()
 
 
-def test_crashes_come_newest_first(queries: Queries, data: DataDir) -> None:
+def test_crashes_are_paged_newest_first(queries: Queries, data: DataDir) -> None:
     engine = open_registry(data.registry_url, NOW)
-    for at in (1.0, 2.0):
-        Registry(engine).add_crash(CrashRecord("a", at, 1, "exit 1", "open"))
-    assert [crash.at for crash in queries.crashes("a")] == [2.0, 1.0]
+    for at, name in enumerate("abaa"):
+        Registry(engine).add_crash(CrashRecord(name, float(at), 1, "exit 1", "open"))
+    first = queries.crashes("a", None, 2)
+    assert ([crash.at for crash in first.items], first.total) == ([3.0, 2.0], 3)
+    Registry(engine).add_crash(CrashRecord("a", 9.0, 1, "exit 1", "open"))
+    second = queries.crashes("a", first.next, 2)
+    assert ([crash.at for crash in second.items], second.next) == ([0.0], None)
+    with pytest.raises(BadCursor):
+        queries.crashes("a", "nonsense", 2)
     engine.dispose()
 
 
@@ -175,7 +181,7 @@ def test_many_threads_read_while_writers_write(queries: Queries, data: DataDir) 
             assert len(queries.tokens()) <= 60
             page = queries.timeline("a", None, 5)
             assert len(page.items) == min(5, page.total)
-            queries.crashes("a")
+            queries.crashes("a", None, 9)
             rounds += 1
         return rounds
 

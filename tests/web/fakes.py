@@ -211,8 +211,8 @@ class FakeHistory:
     def timeline(self, instance_id: str, after: str | None, limit: int) -> Page[TimelineEntry]:
         return _page("timeline", self.entries.get(instance_id, []), after, limit)
 
-    def crashes(self, instance_id: str) -> list[CrashRecord]:
-        return self.crashed.get(instance_id, [])
+    def crashes(self, instance_id: str, after: str | None, limit: int) -> Page[CrashRecord]:
+        return _page("crashes", self.crashed.get(instance_id, []), after, limit)
 
     def messages(
         self, instance_id: str, state: MessageState | None, after: str | None, limit: int
