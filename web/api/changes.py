@@ -8,7 +8,7 @@ from core.messages import UpdateInstance
 from web.answer import Answer
 from web.api import instances
 from web.api.instanceconfig import build, problems
-from web.api.models import ConfigBody, Problem, an_object, checked
+from web.api.models import ChangedBody, Problem, an_object, checked
 from web.call import Call
 from web.site import Site
 
@@ -48,7 +48,7 @@ def merged(config: InstanceConfig, changes: Mapping[str, Any]) -> tuple[Instance
         elif name != "desired":
             fields[name] = _unmasked(name, value, old)
     fields["link"] = old["link"]
-    made = build(checked(ConfigBody, fields, problems, known))
+    made = build(checked(ChangedBody, fields, problems, known))
     if "desired" not in changes:
         return made, None
     return made, Desired(changes["desired"] or Desired.CONNECTED)  # null means the default
