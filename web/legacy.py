@@ -1,4 +1,7 @@
-"""The endpoints that operators' scripts already call: bodies byte for byte those of the contract, §1."""
+"""The endpoints that operators' scripts already call: answers byte for byte those of the contract, §1.
+
+What scripts send as a body was never looked at, and is not here.
+"""
 
 import math
 from typing import Any
@@ -81,15 +84,21 @@ def breaker_status(site: Site, call: Call) -> Answer:
 
 def reset_breaker(site: Site, call: Call) -> Answer:
     call.read_body(site.settings.now.http.max_body_bytes)
-    instance_id = call.params["instance_id"]
+    return reset(site, call.params["instance_id"])
+
+
+def reset(site: Site, instance_id: str) -> Answer:
     site.command(lambda ref: ResetBreaker(ref, instance_id))
     return success(message="Circuit breaker reset successfully")
 
 
 def force_retry(site: Site, call: Call) -> Answer:
-    """Answered once the attempt has started; what cannot start says why and what to do instead."""
     call.read_body(site.settings.now.http.max_body_bytes)
-    instance_id = call.params["instance_id"]
+    return retry(site, call.params["instance_id"])
+
+
+def retry(site: Site, instance_id: str) -> Answer:
+    """Answered once the attempt has started; what cannot start says why and what to do instead."""
     reply = site.ask(lambda ref: ForceRetry(ref, instance_id))
     if reply.ok:
         data = {"success": True, "session_created": True}

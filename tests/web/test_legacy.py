@@ -226,10 +226,13 @@ def test_commands_to_an_unknown_instance_are_404(world: World, path: str) -> Non
     assert (reply.status, reply.body["message"]) == (404, "Instance XXX not found")
 
 
-@pytest.mark.parametrize("body", [b"", b"x=1", b"{", b"\xff\x00"], ids=["none", "form", "half", "bytes"])
+@pytest.mark.parametrize(
+    "body", [b"", b"x=1", b"{", b"\xff\x00", b'{"a":1}'], ids=["none", "form", "half", "bytes", "fields"]
+)
 def test_legacy_commands_take_any_body(world: World, body: bytes) -> None:
     world.put(snapshot("a"))
     assert world.ask("POST", "/force-retry/a", body).status == 200
+    assert world.ask("POST", "/reset-circuit-breaker/a", body).status == 200
 
 
 def test_an_answer_of_an_unknown_code_is_a_500_not_a_crash(world: World) -> None:
