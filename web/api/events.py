@@ -1,5 +1,6 @@
 """The event journal: pages, or a stream (SSE) when the client accepts text/event-stream."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from web.events import EventStream
 from web.site import Site
 
 EVENT_STREAM = "text/event-stream"
+ZERO = re.compile(r"q\s*=\s*0(\.0*)?")
 MAX_NAMES = 100
 # Data of one page, and of what a stream sends in one go: an event can be as large as its message, and on the way out
 # several copies of it are in memory.
@@ -59,13 +61,22 @@ def _names(query: paging.ListQuery, field: str) -> frozenset[str] | None:
 
 
 def _answer(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) -> Answer:
-    if EVENT_STREAM in call.headers.get("accept", ""):
+    if accepts_stream(call.headers.get("accept", "")):
         return _stream(site, call, query, only)
     after = 0 if query.after is None else _position(site, query.after, "after")
     found = site.history.events(after, query.limit, only.instances, only.kinds, PAGE_BYTES)
     following = cursor.encode("e", found.items[-1].number) if found.more else None
     total = site.history.count_events(only.instances, only.kinds)
     return page([shown(event) for event in found.items], following, total)
+
+
+def accepts_stream(accept: str) -> bool:
+    """True when the header names text/event-stream; the weight 0 means "not acceptable" (RFC 9110 §12.4.2)."""
+    for part in accept.lower().split(","):
+        media, *parameters = (piece.strip() for piece in part.split(";"))
+        if media == EVENT_STREAM and not any(ZERO.fullmatch(one) for one in parameters):
+            return True
+    return False
 
 
 def _stream(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) -> Answer:
