@@ -103,7 +103,7 @@ def retry(site: Site, instance_id: str) -> Answer:
     if reply.ok:
         data = {"success": True, "session_created": True}
         return success(data, message="Retry initiated successfully")
-    raise _not_started(reply, instance_id)
+    raise _not_started(site, reply, instance_id)
 
 
 # Texts and data that operators' scripts compare.
@@ -113,7 +113,7 @@ _EXACT: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def _not_started(reply: CommandReply, instance_id: str) -> ApiError:
+def _not_started(site: Site, reply: CommandReply, instance_id: str) -> ApiError:
     if reply.code == "instance_not_found":
         return instance_not_found(instance_id)
     if reply.code in _EXACT:
@@ -122,6 +122,16 @@ def _not_started(reply: CommandReply, instance_id: str) -> ApiError:
     if reply.code == "too_soon":
         headers = {"Retry-After": str(math.ceil(reply.data["retry_after_s"]))}
         return ApiError(reply.code, reply.message, data={"success": False} | reply.data, headers=headers)
-    if reply.code in ("parked", "quarantined"):
+    if reply.code == "parked":
         return ApiError(reply.code, reply.message, data={"success": False} | reply.data)
+    if reply.code == "quarantined":
+        known = _quarantine(site, instance_id)
+        return ApiError(reply.code, reply.message, data={"success": False} | known | reply.data)
     return refused(reply)
+
+
+def _quarantine(site: Site, instance_id: str) -> dict[str, Any]:
+    """Why and what to do, as the instance shows it: what says no here is its group, which has no failure to tell."""
+    one = site.model.instance(instance_id)
+    reason = one.reason if one is not None and one.link_state == "quarantined" else None
+    return ({} if reason is None else {"reason": reason}) | {"next_step": "Restart the instance."}
