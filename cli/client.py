@@ -21,6 +21,10 @@ class ApiError(CommandFailed):
         self.status = status
         self.api_code = api_code
 
+    @property
+    def name(self) -> str:
+        return self.api_code or super().name
+
 
 class Client:
     """Requests to one server. `token`: None sends none."""
