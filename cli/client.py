@@ -21,6 +21,10 @@ class ApiError(CommandFailed):
         self.status = status
         self.api_code = api_code
 
+    @property
+    def name(self) -> str:
+        return self.api_code or super().name
+
 
 class Client:
     """Requests to one server. `token`: None sends none."""
@@ -142,7 +146,8 @@ def _refusal(status: int, answer: Mapping[str, Any]) -> str:
         text = str(detail.get("message", detail))
         if text not in message:  # most messages say what their details say
             lines.append(f"  {detail.get('field') or detail.get('check') or ''}: {text}")
-    if step := (answer.get("data") or {}).get("next_step"):
+    step = (answer.get("data") or {}).get("next_step")
+    if step and step not in message:
         lines.append(f"  next step: {step}")
     return "\n".join(lines)
 

@@ -1,6 +1,7 @@
 """The entry point: `python3 run.py COMMAND`. Without a command: `serve`.
 
-Exit codes: 0 ok, 1 failed, 2 wrong use, 3 the server isn't running. Results go to stdout, everything else to stderr.
+Exit codes: 0 ok, 1 failed, 2 wrong use, 3 the server isn't running. Results go to stdout, everything else to stderr;
+with `-o json` a failure is JSON there, too.
 The processes below the launcher start here as well; they load nothing of the command line.
 """
 
@@ -8,7 +9,7 @@ import errno
 import os
 import sys
 
-from cli.failure import FAILED, CommandFailed
+from cli.failure import FAILED, CommandFailed, told
 
 INTERRUPTED = 130
 HIDDEN = ("_actors", "_web", "_prepare", "_serve", "_keeper")
@@ -28,7 +29,7 @@ def main() -> int:
 
         return run(arguments)
     except CommandFailed as failure:
-        sys.stderr.write(f"sambung: {failure.message}\n")
+        sys.stderr.write(told(failure.name, failure.message, arguments))
         return failure.code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -39,5 +40,5 @@ def main() -> int:
         if error.errno != errno.ENOSPC:
             raise
         sys.stdout = None  # nor can what is left in its buffer be written
-        sys.stderr.write(f"sambung: the result cannot be written: {error.strerror}\n")
+        sys.stderr.write(told("failed", f"the result cannot be written: {error.strerror}", arguments))
         return FAILED

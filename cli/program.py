@@ -14,6 +14,7 @@ from cli import (
     commands_service,
     commands_tokens,
 )
+from cli.failure import USAGE, CommandFailed, wants_json
 from cli.options import ConfigOption, DataOption, HostOption, PortOption
 
 GLOBAL = ("--help", "-h", "--version", "--install-completion", "--show-completion")
@@ -103,5 +104,21 @@ def run(arguments: list[str]) -> int:
     """Run one command line; the exit code, unless SystemExit carries it."""
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in GLOBAL):
         arguments = ["serve", *arguments]
+    if wants_json(arguments):
+        return _run_for_programs(arguments)
     app(args=arguments, prog_name="run.py")
     return 0
+
+
+def _run_for_programs(arguments: list[str]) -> int:
+    """The same, but wrong use is raised as CommandFailed: Typer would tell it in words."""
+    try:
+        code = app(args=arguments, prog_name="run.py", standalone_mode=False)
+    except typer.Abort:
+        raise CommandFailed("aborted") from None
+    except Exception as error:
+        said = getattr(error, "format_message", None)  # Typer's own kind has no public name
+        if said is None:
+            raise
+        raise CommandFailed(said(), USAGE) from None
+    return code if isinstance(code, int) else 0

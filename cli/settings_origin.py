@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config import SECTIONS
+from core.knobs import shown
 
 PREFIX = "SAMBUNG_"
 Problem = tuple[str, str]
@@ -78,12 +79,16 @@ def shown_path(path: Path) -> str:
 def explained(error: Any, origins: Origins) -> Problem:
     """One pydantic error: where, which knob, what is wrong, what is allowed."""
     section, *rest = [str(part) for part in error["loc"]]
-    place = origins.of(section, *rest)
+    place, value = origins.of(section, *rest), error["input"]
+    # A section is found by its name and its line; its values are its knobs' matter.
+    got = "" if isinstance(value, dict) and not rest else f"got {shown(value)}"
     if error["type"] == "extra_forbidden" and not rest and (owners := sections_with(section)):
-        return place, f"must stand in its section: {' or '.join(f'[{owner}]' for owner in owners)}"
+        where = " or ".join(f"[{owner}]" for owner in owners)
+        return place, f"must stand in its section: {where}{got and f' ({got})'}"
     if error["type"] == "extra_forbidden":
         known = [f.name for f in fields(SECTIONS[section])] if rest else list(SECTIONS)
-        return place, ("unknown knob" if rest else "unknown section") + nearest((rest or [section])[0], known)
+        what = "unknown knob" if rest else "unknown section"
+        return place, what + nearest((rest or [section])[0], known, got)
     return place, error["msg"].removeprefix("Value error, ")
 
 
@@ -92,11 +97,11 @@ def sections_with(key: str) -> list[str]:
     return [name for name, kind in SECTIONS.items() if key in {f.name for f in fields(kind)}]
 
 
-def nearest(name: str, known: list[str]) -> str:
-    """` (did you mean …? allowed: …)`."""
+def nearest(name: str, known: list[str], got: str = "") -> str:
+    """` (got …; did you mean …? allowed: …)`."""
     close = get_close_matches(name.lower(), known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    return f" ({hint}allowed: {', '.join(known)})"
+    return f" ({got and f'{got}; '}{hint}allowed: {', '.join(known)})"
 
 
 def foreign_variables(variables: Mapping[str, str]) -> list[Problem]:

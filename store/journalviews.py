@@ -1,5 +1,6 @@
 """Reading the journal: pages of events, and what is known of its numbers."""
 
+import contextlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from core.elements import crowded_json
 from core.payload import MAX_ELEMENTS
 from core.records import JournalEvent
 from store.codec import from_json
+from store.paging import EventPage
 from store.schema import counters, events, sealed
 
 # A counter `gap:TO` with the value FROM: no event has or had a number above FROM up to TO in this journal.
@@ -25,7 +27,19 @@ def read_events(
     instances: Collection[str] | None = None,
     kinds: Collection[str] | None = None,
 ) -> list[JournalEvent]:
-    """At most `limit` events above `after`, in order; only of these instances and kinds, None = of all.
+    """At most `limit` events above `after`, in order; only of these instances and kinds, None = of all."""
+    return list(read_page(db, after, limit, instances, kinds).items)
+
+
+def read_page(
+    db: Connection,
+    after: int,
+    limit: int,
+    instances: Collection[str] | None = None,
+    kinds: Collection[str] | None = None,
+    max_bytes: int | None = None,
+) -> EventPage:
+    """As `read_events`, at least one and then only as many as fit into `max_bytes` of data, None = any number.
 
     A row whose checksum does not fit comes as kind `journal.damaged` without data.
     """
@@ -34,10 +48,18 @@ def read_events(
         select(events.c.number)
         .where(events.c.number > after, *_matching(instances, kinds))
         .order_by(events.c.number)
-        .limit(limit)
+        .limit(limit + 1)
     )
     statement = select(events).where(events.c.number.in_(numbers)).order_by(events.c.number)
-    return [_event(row) for row in db.execute(statement)]
+    found: list[JournalEvent] = []
+    left = max_bytes
+    with contextlib.closing(db.execute(statement)) as rows:
+        for row in rows:  # one at a time: all of them could be hundreds of times what fits
+            left = None if left is None else left - len(row.data)
+            if len(found) >= limit or (found and left is not None and left < 0):
+                return EventPage(tuple(found), True)
+            found.append(_event(row))
+    return EventPage(tuple(found), False)
 
 
 def count_events(

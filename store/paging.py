@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from core.records import JournalEvent
 from store.errors import BadCursor
 
 Item = TypeVar("Item")
@@ -19,6 +20,14 @@ class Page(Generic[Item]):
     items: tuple[Item, ...]
     next: str | None
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Journal events, oldest first. `more`: there are further ones behind the last."""
+
+    items: tuple[JournalEvent, ...]
+    more: bool
 
 
 def encode_cursor(name: str, number: int) -> str:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from core.records import CrashRecord, JournalEvent, MessageState, OutboxMessage, TimelineEntry, TokenRecord
+from core.records import CrashRecord, MessageState, TimelineEntry, TokenRecord
 from store import journalviews, sessionviews
 from store.database import open_reader, reading, sqlite_path
 from store.layout import DataDir
-from store.paging import Page
-from store.registry import read_crashes
+from store.paging import EventPage, Page
+from store.registry import read_crash_page
+from store.rows import MessageView
 from store.sqlitefile import absent
 from store.tokens import read_tokens, verify
 
@@ -62,10 +63,10 @@ class Queries:
         with self._lock:
             self._tokens_until = float("-inf")
 
-    def crashes(self, instance_id: str) -> tuple[CrashRecord, ...]:
-        """The kept crashes of an instance, newest first."""
+    def crashes(self, instance_id: str, after: str | None, limit: int) -> Page[CrashRecord]:
+        """The kept crashes of an instance, newest first, behind the cursor `after`. Raises BadCursor."""
         with self._registry.open() as db:
-            return () if db is None else read_crashes(db, instance_id)
+            return Page((), None, 0) if db is None else read_crash_page(db, instance_id, after, limit)
 
     def events(
         self,
@@ -73,10 +74,16 @@ class Queries:
         limit: int,
         instances: Collection[str] | None = None,
         kinds: Collection[str] | None = None,
-    ) -> list[JournalEvent]:
-        """At most `limit` journal events above `after`, in order; only of these instances and kinds, None = all."""
+        max_bytes: int | None = None,
+    ) -> EventPage:
+        """At most `limit` journal events above `after`, in order; only of these instances and kinds, None = all.
+
+        At least one, and then only as many as fit into `max_bytes` of data.
+        """
         with self._journal.open() as db:
-            return [] if db is None else journalviews.read_events(db, after, limit, instances, kinds)
+            if db is None:
+                return EventPage((), False)
+            return journalviews.read_page(db, after, limit, instances, kinds, max_bytes)
 
     def count_events(
         self, instances: Collection[str] | None = None, kinds: Collection[str] | None = None
@@ -109,11 +116,11 @@ class Queries:
 
     def messages(
         self, instance_id: str, state: MessageState | None, after: str | None, limit: int
-    ) -> Page[OutboxMessage]:
+    ) -> Page[MessageView]:
         """Accepted messages (of one state), newest first, behind the cursor `after`. Raises as `timeline` does."""
         return sessionviews.messages(self._data.session(instance_id), state, after, limit)
 
-    def message(self, instance_id: str, message_id: str) -> OutboxMessage | None:
+    def message(self, instance_id: str, message_id: str) -> MessageView | None:
         return sessionviews.message(self._data.session(instance_id), message_id)
 
     def close(self) -> None:

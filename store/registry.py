@@ -10,6 +10,7 @@ from core.instances import Desired, InstanceConfig
 from core.records import CrashRecord, InstanceRecord
 from store.codec import Undecodable, from_json, to_json
 from store.database import open_database, reading, writing
+from store.paging import Page, decode_cursor, make_page
 from store.schema import REGISTRY, crashes, instances, sealed
 
 KEPT_CRASHES = 20
@@ -95,6 +96,17 @@ def read_crashes(db: Connection, instance_id: str) -> tuple[CrashRecord, ...]:
     """The kept crashes of one instance, newest first."""
     statement = select(crashes).where(crashes.c.instance_id == instance_id).order_by(crashes.c.number.desc())
     return tuple(CrashRecord(**from_json(row.body)) for row in db.execute(statement))
+
+
+def read_crash_page(db: Connection, instance_id: str, after: str | None, limit: int) -> Page[CrashRecord]:
+    """The kept crashes of one instance, newest first, behind the cursor `after`. Raises BadCursor."""
+    of = crashes.c.instance_id == instance_id
+    newest = crashes.c.number.desc()
+    below = crashes.c.number < decode_cursor("crashes", after)
+    rows = db.execute(select(crashes).where(of, below).order_by(newest).limit(limit + 1))
+    found = [(row.number, CrashRecord(**from_json(row.body))) for row in rows]
+    total = int(db.execute(select(func.count()).select_from(crashes).where(of)).scalar_one())
+    return make_page("crashes", found, limit, total)
 
 
 def _body(record: InstanceRecord) -> str:

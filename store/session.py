@@ -7,7 +7,7 @@ drain decided goes into one `Batch`, which is committed as a whole or not at all
 import contextlib
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +24,7 @@ from core.records import (
 from store import sessionschema, sqlitefile
 from store.errors import MessageConflict, StoreFailed
 from store.opening import Opened, prepare, settled
-from store.rows import MESSAGE_COLUMNS, unpack_event, unpack_message
+from store.rows import MESSAGE_COLUMNS, unpack_event, unpack_message, waiting_of, within_budget
 from store.sessionwrites import (
     Event,
     drop_acknowledged,
@@ -122,7 +122,7 @@ class SessionStore:
                 (MessageState.ACCEPTED.value,),
             )
             # One body at a time: together they may be larger than a process is allowed to be.
-            pending = tuple(_waiting(unpack_message(row)) for row in rows)
+            pending = tuple(waiting_of(unpack_message(row)) for row in rows)
             link = sessionschema.get_meta(db, "link")
         return SessionData(
             entries,
@@ -156,7 +156,9 @@ class SessionStore:
                 "SELECT number, body FROM events WHERE number > ? ORDER BY number LIMIT ?",
                 (self._acknowledged, limit),
             )
-            return self.stream, tuple(unpack_event(number, body) for number, body in _within_budget(rows))
+            return self.stream, tuple(
+                unpack_event(number, body) for number, body in within_budget(rows, MAX_BATCH_BYTES)
+            )
 
     def unsent_count(self) -> int:
         """How many events the journal has not acknowledged."""
@@ -234,20 +236,6 @@ class SessionStore:
 
     def _guard(self) -> contextlib.AbstractContextManager[None]:
         return sqlitefile.reading(self.path)
-
-
-def _waiting(message: OutboxMessage) -> WaitingMessage:
-    return WaitingMessage(message.message_id, message.expires_at, message.tries)
-
-
-def _within_budget(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    """Rows until the next one would make the batch too large to travel between processes in one piece."""
-    total = 0
-    for number, body in rows:
-        total += len(body)
-        if total > MAX_BATCH_BYTES and total > len(body):
-            return
-        yield number, body
 
 
 def _build(connection: sqlite3.Connection) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.records import MessageState, OutboxMessage, TimelineEntry
+from core.records import MessageState, TimelineEntry
 from store import sqlitefile
 from store.codec import Undecodable, checksum
 from store.paging import Page, decode_cursor, make_page
-from store.rows import unpack_entry, unpack_message
+from store.rows import MessageView, unpack_entry, unpack_message, view_of
 
 
 def timeline(path: Path, after: str | None, limit: int) -> Page[TimelineEntry]:
@@ -32,7 +32,7 @@ def timeline(path: Path, after: str | None, limit: int) -> Page[TimelineEntry]:
     return make_page("timeline", entries, limit, total)
 
 
-def messages(path: Path, state: MessageState | None, after: str | None, limit: int) -> Page[OutboxMessage]:
+def messages(path: Path, state: MessageState | None, after: str | None, limit: int) -> Page[MessageView]:
     """Accepted messages, newest first, only those of `state`. Raises BadCursor, StoreFailed."""
     below = decode_cursor("messages", after)
     where, values = ("state = ? AND ", [state.value]) if state else ("", [])
@@ -43,18 +43,19 @@ def messages(path: Path, state: MessageState | None, after: str | None, limit: i
             f"SELECT * FROM outbox WHERE {where}seq < ? ORDER BY seq DESC LIMIT ?",
             (*values, below, limit + 1),
         )
-        found = [(row[0], unpack_message(_sound(row)[1:-1])) for row in rows]
+        # One content at a time is in memory; the checksum is over it, so it is read nevertheless.
+        found = [(row[0], _message(row)) for row in rows]
         total = db.execute(f"SELECT COUNT(*) FROM outbox WHERE {where}1", values).fetchone()[0]
     return make_page("messages", found, limit, total)
 
 
-def message(path: Path, message_id: str) -> OutboxMessage | None:
+def message(path: Path, message_id: str) -> MessageView | None:
     """One accepted message; None when it is unknown or was pruned. Raises StoreFailed."""
     with _open(path) as db:
         if db is None:
             return None
         row = db.execute("SELECT * FROM outbox WHERE message_id = ?", (message_id,)).fetchone()
-        return None if row is None else unpack_message(_sound(row)[1:-1])
+        return None if row is None else _message(row)
 
 
 @contextlib.contextmanager
@@ -78,6 +79,10 @@ def _open(path: Path) -> Iterator[sqlite3.Connection | None]:
         with contextlib.closing(connection):
             connection.execute("BEGIN")
             yield connection
+
+
+def _message(row: tuple[Any, ...]) -> MessageView:
+    return view_of(unpack_message(_sound(row)[1:-1]))
 
 
 def _sound(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -94,6 +94,7 @@ def _call() -> Call:
         headers=headers,
         peer=request.remote.ip,
         read_body=body.reader(request.rfile, headers.get("content-length"), chunked),
+        client_left=request.rfile.client_left,
     )
 
 

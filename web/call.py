@@ -43,7 +43,7 @@ class Call:
     """`path`: decoded; `params`: the parts of the path that the route names; `query`: last value of each field.
 
     `headers`: lower-case names. `peer`: the client's address. `read_body`: at most this many bytes are read, more
-    raises ApiError(body_too_large).
+    raises ApiError(body_too_large). `client_left`: true once the client has hung up.
     """
 
     method: str
@@ -52,6 +52,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     peer: str = ""
     read_body: Callable[[int], bytes] = lambda _limit: b""
+    client_left: Callable[[], bool] = lambda: False
     params: Mapping[str, str] = field(default_factory=dict)
     principal: Principal = ANYONE
 

@@ -6,21 +6,22 @@ So the number of streams is capped (a third of the pool), or a few dashboards wo
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from core.records import JournalEvent
 from store.errors import StoreError
+from store.paging import EventPage
 from web.readmodel import ReadModel
 
 log = logging.getLogger("sambung.web")
 
 HEARTBEAT_S = 15.0
-POLL_S = 2.0  # the journal is looked at this often even if no push announced anything
+POLL_S = 1.0  # a quiet stream looks this often for its client, and for events that no push announced
 BATCH = 200
 RETRY = b"retry: 3000\n\n"
 HEARTBEAT = b": heartbeat\n\n"
 
-Read = Callable[[int, int], Sequence[JournalEvent]]
+Read = Callable[[int, int], EventPage]
 
 
 class StreamSlots:
@@ -54,7 +55,9 @@ class StreamSlots:
 class EventStream:
     """The body of one stream. `after` None starts behind `start()`, the journal's end.
 
-    `allowed` is asked at each heartbeat: a revoked or expired token ends the stream. `release` is called once.
+    `allowed` is asked at each heartbeat: a revoked or expired token ends the stream. `left` is asked at each turn: the
+    first write to a client that has gone succeeds, so heartbeats alone would hold its slot for half a minute, while a
+    browser comes back after three seconds. `release` is called once.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class EventStream:
         after: int | None,
         start: Callable[[], int],
         allowed: Callable[[], bool],
+        left: Callable[[], bool],
         release: Callable[[], None],
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
@@ -73,6 +77,7 @@ class EventStream:
         self._read = read
         self._frame = frame
         self._allowed = allowed
+        self._left = left
         self._release = release
         self._heartbeat_s = heartbeat_s
         self._closed = False
@@ -89,7 +94,7 @@ class EventStream:
     def __iter__(self) -> Iterator[bytes]:
         yield RETRY
         beat_at_s = time.monotonic() + self._heartbeat_s
-        while not (self._closed or self._model.closed):
+        while not (self._closed or self._model.closed or self._left()):
             try:
                 frames = self._next_frames()
             except StoreError as error:
@@ -109,11 +114,11 @@ class EventStream:
         # Everything up to the announced number was readable before the query, whether or not the filter wants it.
         announced = self._model.journal_number
         found = self._read(self._position, BATCH)
-        if found:
-            self._position = found[-1].number
-        if len(found) < BATCH:
+        if found.items:
+            self._position = found.items[-1].number
+        if not found.more:
             self._position = max(self._position, announced)
-        return b"".join(self._frame(event) for event in found)
+        return b"".join(self._frame(event) for event in found.items)
 
     def _wait(self, timeout_s: float) -> None:
         position = self._position

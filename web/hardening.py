@@ -21,6 +21,7 @@ from cherrypy._cpwsgi_server import CPWSGIHTTPRequest, CPWSGIServer
 from core.config import HttpSettings
 from web.answer import dumps
 from web.errors import CODE_OF, REASONS
+from web.hangup import has_left
 from web.headers import StrictHeaderReader
 from web.heads import MAX_HEADER_BYTES, head_arrived, max_open
 from web.tls import LateHandshake, shake_hands
@@ -80,6 +81,7 @@ class StrictRequest(CPWSGIHTTPRequest):
             self.rfile = ChunkedRFile(self.conn.rfile, self.server.max_chunked_bytes)
         else:
             self.rfile = KnownLengthRFile(self.conn.rfile, int(self.inheaders.get(b"Content-Length", 0)))
+        self.rfile.client_left = lambda: has_left(self.conn.socket)  # where the application finds it
         self.server.gateway(self).respond()
         if self.ready:
             self.ensure_headers_sent()

@@ -1,4 +1,7 @@
-"""The endpoints that operators' scripts already call: bodies byte for byte those of the contract, §1."""
+"""The endpoints that operators' scripts already call: answers byte for byte those of the contract, §1.
+
+What scripts send as a body was never looked at, and is not here.
+"""
 
 import math
 from typing import Any
@@ -83,20 +86,26 @@ def breaker_status(site: Site, call: Call) -> Answer:
 
 def reset_breaker(site: Site, call: Call) -> Answer:
     call.read_body(site.settings.now.http.max_body_bytes)
-    instance_id = call.params["instance_id"]
+    return reset(site, call.params["instance_id"])
+
+
+def reset(site: Site, instance_id: str) -> Answer:
     site.command(lambda ref: ResetBreaker(ref, instance_id))
     return success(message="Circuit breaker reset successfully")
 
 
 def force_retry(site: Site, call: Call) -> Answer:
-    """Answered once the attempt has started; what cannot start says why and what to do instead."""
     call.read_body(site.settings.now.http.max_body_bytes)
-    instance_id = call.params["instance_id"]
+    return retry(site, call.params["instance_id"])
+
+
+def retry(site: Site, instance_id: str) -> Answer:
+    """Answered once the attempt has started; what cannot start says why and what to do instead."""
     reply = site.ask(lambda ref: ForceRetry(ref, instance_id))
     if reply.ok:
         data = {"success": True, "session_created": True}
         return success(data, message="Retry initiated successfully")
-    raise _not_started(reply, instance_id)
+    raise _not_started(site, reply, instance_id)
 
 
 # Texts and data that operators' scripts compare.
@@ -106,7 +115,7 @@ _EXACT: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def _not_started(reply: CommandReply, instance_id: str) -> ApiError:
+def _not_started(site: Site, reply: CommandReply, instance_id: str) -> ApiError:
     if reply.code == "instance_not_found":
         return instance_not_found(instance_id)
     if reply.code in _EXACT:
@@ -115,6 +124,16 @@ def _not_started(reply: CommandReply, instance_id: str) -> ApiError:
     if reply.code == "too_soon":
         headers = {"Retry-After": str(math.ceil(reply.data["retry_after_s"]))}
         return ApiError(reply.code, reply.message, data={"success": False} | reply.data, headers=headers)
-    if reply.code in ("parked", "quarantined"):
+    if reply.code == "parked":
         return ApiError(reply.code, reply.message, data={"success": False} | reply.data)
+    if reply.code == "quarantined":
+        known = _quarantine(site, instance_id)
+        return ApiError(reply.code, reply.message, data={"success": False} | known | reply.data)
     return refused(reply)
+
+
+def _quarantine(site: Site, instance_id: str) -> dict[str, Any]:
+    """Why and what to do, as the instance shows it: what says no here is its group, which has no failure to tell."""
+    one = site.model.instance(instance_id)
+    reason = one.reason if one is not None and one.link_state == "quarantined" else None
+    return ({} if reason is None else {"reason": reason}) | {"next_step": "Restart the instance."}

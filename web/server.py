@@ -23,6 +23,7 @@ from web.bridge import Bridge
 from web.errors import ApiError
 from web.events import StreamSlots
 from web.hardening import StrictServer, strict_server
+from web.lanes import command_lanes
 from web.mailbox import Mailbox
 from web.pipeline import Pipeline
 from web.readmodel import ReadModel
@@ -113,13 +114,15 @@ def build_site(
 ) -> Site:
     """Everything that handlers need, nothing started yet."""
     model = ReadModel()
+    streams = max(1, settings.http.threads // 3)
     return Site(
         settings=CurrentSettings(settings),
         bridge=Bridge(connect, model),
         model=model,
         history=history,
         auth=Authenticator(history, cli_digest),
-        streams=StreamSlots(max(1, settings.http.threads // 3)),
+        streams=StreamSlots(streams),
+        commands=command_lanes(settings.http.threads, streams),
         reload_settings=reload_settings,
         version=version,
         started_at=time.time(),
@@ -171,7 +174,7 @@ def _signals() -> "queue.SimpleQueue[int]":
 def reload_logged(site: Site) -> None:
     """A reload that nobody waits for: its outcome goes to the log."""
     try:
-        changed = admin.apply(site)
+        changed = admin.apply(site, in_lane=False)
     except ApiError as error:
         log.error("settings were not reloaded: %s", error.message)
     except Exception:

@@ -1,6 +1,6 @@
 """What handlers work with: one value per web process."""
 
-import threading
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +11,13 @@ from web.auth import Authenticator
 from web.bridge import Bridge
 from web.errors import STATUS_OF, ApiError
 from web.events import StreamSlots
+from web.lanes import Lanes
 from web.mailbox import BridgeError
 from web.readmodel import ReadModel
 from web.sources import History
+
+# A change takes milliseconds, and longer on a slow disk.
+CHANGING_WAIT_S = 1.0
 
 
 class ReloadFailed(Exception):
@@ -35,7 +39,8 @@ class CurrentSettings:
 class Site:
     """`reload_settings`: reads and validates the files anew; raises ReloadFailed. `clock`: epoch seconds.
 
-    `changing` is held while one instance's configuration is read, merged and written.
+    `commands`: who asks an actor holds a place of its instance's lane. `changing`: one lane, held while an instance's
+    configuration is read, merged and written.
     """
 
     settings: CurrentSettings
@@ -44,22 +49,28 @@ class Site:
     history: History
     auth: Authenticator
     streams: StreamSlots
+    commands: Lanes
     reload_settings: Callable[[], Settings]
     version: str
     started_at: float
     clock: Callable[[], float] = time.time
-    changing: threading.Lock = field(default_factory=threading.Lock)
+    changing: Lanes = field(default_factory=lambda: Lanes(1, 1, CHANGING_WAIT_S))
 
-    def ask(self, make_message: Callable[[str], object]) -> CommandReply:
-        """A command's answer, good or bad; raises ApiError 503 when there is none."""
+    def ask(self, make_message: Callable[[str], object], *, in_lane: bool = True) -> CommandReply:
+        """A command's answer, good or bad; raises ApiError 503 when there is none, or too many are under way.
+
+        `in_lane` False: asked by a thread that is no worker, whose waiting keeps nobody out.
+        """
+        about = str(getattr(make_message(""), "instance_id", ""))
         try:
-            return self.bridge.ask(make_message, self.settings.now.http.command_timeout_s)
+            with self.commands.under_way(about) if in_lane else contextlib.nullcontext():
+                return self.bridge.ask(make_message, self.settings.now.http.command_timeout_s)
         except BridgeError as error:
             raise ApiError(error.code, str(error)) from None
 
-    def command(self, make_message: Callable[[str], object]) -> CommandReply:
+    def command(self, make_message: Callable[[str], object], *, in_lane: bool = True) -> CommandReply:
         """A command that must succeed: any other outcome is raised as ApiError with the code's status."""
-        reply = self.ask(make_message)
+        reply = self.ask(make_message, in_lane=in_lane)
         if not reply.ok:
             raise refused(reply)
         return reply

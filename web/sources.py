@@ -8,13 +8,12 @@ from typing import Protocol as Interface
 
 from core.records import (
     CrashRecord,
-    JournalEvent,
     MessageState,
-    OutboxMessage,
     TimelineEntry,
     TokenRecord,
 )
-from store.paging import Page
+from store.paging import EventPage, Page
+from store.rows import MessageView
 
 
 class TokenSource(Interface):
@@ -31,9 +30,17 @@ class History(TokenSource, Interface):
     """Read-only queries of the store; callable from any thread."""
 
     def events(
-        self, after: int, limit: int, instances: Collection[str] | None, kinds: Collection[str] | None
-    ) -> Sequence[JournalEvent]:
-        """The events behind this journal number, oldest first; None = any instance, any kind."""
+        self,
+        after: int,
+        limit: int,
+        instances: Collection[str] | None,
+        kinds: Collection[str] | None,
+        max_bytes: int,
+    ) -> EventPage:
+        """The events behind this journal number, oldest first; None = any instance, any kind.
+
+        At least one, and then only as many as fit into `max_bytes` of data.
+        """
         ...
 
     def count_events(self, instances: Collection[str] | None, kinds: Collection[str] | None) -> int: ...
@@ -50,14 +57,14 @@ class History(TokenSource, Interface):
         """Newest first, behind the opaque cursor `after`."""
         ...
 
-    def crashes(self, instance_id: str) -> Sequence[CrashRecord]:
-        """Newest first; all that are kept."""
+    def crashes(self, instance_id: str, after: str | None, limit: int) -> Page[CrashRecord]:
+        """Newest first, behind the opaque cursor `after`; few are kept."""
         ...
 
     def messages(
         self, instance_id: str, state: MessageState | None, after: str | None, limit: int
-    ) -> Page[OutboxMessage]:
+    ) -> Page[MessageView]:
         """Newest first, behind the opaque cursor `after`."""
         ...
 
-    def message(self, instance_id: str, message_id: str) -> OutboxMessage | None: ...
+    def message(self, instance_id: str, message_id: str) -> MessageView | None: ...

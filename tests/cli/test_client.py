@@ -22,6 +22,11 @@ ANSWERS: dict[str, tuple[int, str]] = {
         '{"status":"error","code":"parked","message":"No","details":[{"field":"x","message":"y"}],'
         '"data":{"next_step":"pair again"}}',
     ),
+    "/told": (
+        409,
+        '{"status":"error","code":"quarantined","message":"Gave up. Restart it.","details":[],'
+        '"data":{"next_step":"Restart it."}}',
+    ),
     "/html": (502, "<html>"),
     "/list": (200, '{"data":[1,2],"page":{"next":"c","total":3}}'),
     "/list?after=c": (200, '{"data":[3],"page":{"next":null,"total":3}}'),
@@ -71,6 +76,12 @@ def test_a_refusal_carries_the_servers_words(url: str) -> None:
         Client(url, None).call("POST", "/refused", {})
     assert caught.value.message == "No\n  x: y\n  next step: pair again"
     assert (caught.value.status, caught.value.api_code, caught.value.code) == (409, "parked", 1)
+
+
+def test_a_next_step_that_the_message_holds_is_not_said_again(url: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        Client(url, None).call("POST", "/told", {})
+    assert caught.value.message == "Gave up. Restart it."
 
 
 INVALID = invalid(("id", "is required"), ("nope", "unknown field"))

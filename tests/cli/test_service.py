@@ -1,5 +1,6 @@
 """The commands against a real server in the background, driven as an operator drives them."""
 
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -78,7 +79,8 @@ def test_an_instance_is_made_seen_commanded_and_removed(operator: Operator, upst
 
     refused = operator.run("instances", "force-retry", "shop1", "-o", "json")
     assert (refused.code, refused.out) == (1, "")
-    assert "Session already exists" in refused.err
+    error = json.loads(refused.err)["error"]
+    assert (error["code"], error["message"]) == ("session_exists", "Session already exists")
 
     pid = operator.json("instances", "show", "shop1")["pid"]
     assert operator.ok("instances", "restart", "shop1").out == "shop1: done\n"

@@ -1,6 +1,8 @@
 """Histories in session files, as the web process reads them: paging, filters, files that come and go."""
 
+import contextlib
 import sqlite3
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -51,6 +53,19 @@ def test_histories_are_paged_newest_first_while_they_grow(queries: Queries, data
     assert ([e.at - NOW for e in third.items], third.next) == ([1], None)
     store.close()
     assert queries.timeline("a", None, 8).next is None
+
+
+def test_a_page_of_large_messages_holds_one_content_at_a_time(queries: Queries, data: DataDir) -> None:
+    with contextlib.closing(SessionStore.open(data.session("a"), NOW)) as store:
+        for number in range(24):
+            store.commit(Batch(outbox=[OutboxMessage(f"m{number}", b"x" * (1 << 20), NOW, NOW + 1)]))
+    tracemalloc.start()
+    page = queries.messages("a", None, None, 500)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert {one.size_bytes for one in page.items} == {1 << 20}
+    assert (len(page.items), page.next) == (24, None)
+    assert peak < 8 << 20
 
 
 def test_messages_are_filtered_by_state_and_found_by_id(queries: Queries, data: DataDir) -> None:

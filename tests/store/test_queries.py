@@ -1,6 +1,8 @@
 """Read-only queries: missing files, caching, paging, many threads beside a writer, replaced files."""
 
+import json
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,9 +16,10 @@ from core.records import (
     StoredEvent,
     TimelineEntry,
 )
-from store.errors import StoreFailed, StoreFault
+from store.errors import BadCursor, StoreFailed, StoreFault
 from store.journal import open_journal
 from store.layout import DataDir
+from store.paging import EventPage, Page
 from store.queries import Queries
 from store.registry import Registry, open_registry
 from store.session import Batch, SessionStore
@@ -48,8 +51,8 @@ def queries(data: DataDir, clock: Clock) -> Iterator[Queries]:
 def test_a_data_folder_without_stores_is_empty(queries: Queries, data: DataDir) -> None:
     assert queries.tokens() == ()
     assert queries.verify("sbg_x", NOW) is None
-    assert queries.crashes("a") == ()
-    assert queries.events(0, 10) == []
+    assert queries.crashes("a", None, 9) == Page((), None, 0)
+    assert queries.events(0, 10) == EventPage((), False)
     assert (queries.first_number(), queries.last_event(), queries.count_events()) == (None, 0, 0)
     page = queries.timeline("a", None, 10)
     assert (page.items, page.next, page.total) == ((), None, 0)
@@ -63,7 +66,7 @@ def test_stores_that_appear_later_are_read(queries: Queries, data: DataDir) -> N
     journal = open_journal(data.journal_url, NOW)
     journal.append([("a", "s", [StoredEvent(1, "k", '{"n":1}', NOW)])], NOW)
     assert queries.last_event() == 1
-    assert [event.data for event in queries.events(0, 10)] == [{"n": 1}]
+    assert [event.data for event in queries.events(0, 10).items] == [{"n": 1}]
     journal.close()
 
 
@@ -74,7 +77,7 @@ def test_stores_that_appear_later_are_read(queries: Queries, data: DataDir) -> N
         ("journal.db", lambda queries: queries.count_events()),
         ("journal.db", lambda queries: queries.last_event()),
         ("registry.db", lambda queries: queries.tokens()),
-        ("registry.db", lambda queries: queries.crashes("a")),
+        ("registry.db", lambda queries: queries.crashes("a", None, 10)),
         ("instances/a.db", lambda queries: queries.timeline("a", None, 10)),
         ("instances/a.db", lambda queries: queries.messages("a", None, None, 10)),
         ("instances/a.db", lambda queries: queries.message("a", "m")),
@@ -109,11 +112,17 @@ def test_tokens_are_read_at_most_once_a_second(queries: Queries, data: DataDir, 
     engine.dispose()
 
 
-def test_crashes_come_newest_first(queries: Queries, data: DataDir) -> None:
+def test_crashes_are_paged_newest_first(queries: Queries, data: DataDir) -> None:
     engine = open_registry(data.registry_url, NOW)
-    for at in (1.0, 2.0):
-        Registry(engine).add_crash(CrashRecord("a", at, 1, "exit 1", "open"))
-    assert [crash.at for crash in queries.crashes("a")] == [2.0, 1.0]
+    for at, name in enumerate("abaa"):
+        Registry(engine).add_crash(CrashRecord(name, float(at), 1, "exit 1", "open"))
+    first = queries.crashes("a", None, 2)
+    assert ([crash.at for crash in first.items], first.total) == ([3.0, 2.0], 3)
+    Registry(engine).add_crash(CrashRecord("a", 9.0, 1, "exit 1", "open"))
+    second = queries.crashes("a", first.next, 2)
+    assert ([crash.at for crash in second.items], second.next) == ([0.0], None)
+    with pytest.raises(BadCursor):
+        queries.crashes("a", "nonsense", 2)
     engine.dispose()
 
 
@@ -121,15 +130,36 @@ def test_events_are_filtered_counted_and_bounded(queries: Queries, data: DataDir
     journal = open_journal(data.journal_url, NOW)
     for instance_id in ("a", "b", "c"):
         journal.append([(instance_id, "s", [StoredEvent(n, f"k{n % 2}", "{}", NOW) for n in (1, 2, 3)])], NOW)
-    assert [e.number for e in queries.events(2, 3)] == [3, 4, 5]
-    assert [e.number for e in queries.events(0, 9, {"a", "c"})] == [1, 2, 3, 7, 8, 9]
-    assert [e.number for e in queries.events(1, 2, {"a", "c"}, {"k1"})] == [3, 7]
-    assert queries.events(0, 9, set()) == []
+    assert [e.number for e in queries.events(2, 3).items] == [3, 4, 5]
+    assert [e.number for e in queries.events(0, 9, {"a", "c"}).items] == [1, 2, 3, 7, 8, 9]
+    assert [e.number for e in queries.events(1, 2, {"a", "c"}, {"k1"}).items] == [3, 7]
+    assert [queries.events(0, limit).more for limit in (8, 9)] == [True, False]
+    assert queries.events(0, 9, set()) == EventPage((), False)
     counts = [queries.count_events(), queries.count_events({"a"}), queries.count_events({"a", "b"}, {"k1"})]
     assert counts == [9, 3, 4]
     assert queries.count_events(set()) == 0
     journal.trim(NOW + 8 * 86_400, 7, 0)
     assert (queries.first_number(), queries.last_event()) == (None, 9)
+    journal.close()
+
+
+def test_pages_of_large_events_end_early_and_do_not_read_the_rest(queries: Queries, data: DataDir) -> None:
+    journal = open_journal(data.journal_url, NOW)
+    large = "x" * (1 << 20)
+    for number in range(1, 25):
+        journal.append([("a", "s", [StoredEvent(number, "k", json.dumps({"text": large}), NOW)])], NOW)
+    page = queries.events(0, 500, max_bytes=(3 << 20) + 100)
+    assert ([e.number for e in page.items], page.more) == ([1, 2, 3], True)
+    page = queries.events(20, 500, max_bytes=10)
+    assert ([e.number for e in page.items], page.more) == ([21], True)
+    page = queries.events(23, 500, max_bytes=10)
+    assert ([e.number for e in page.items], page.more) == ([24], False)
+    del page
+    tracemalloc.start()
+    queries.events(0, 500, max_bytes=1 << 20)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 << 20
     journal.close()
 
 
@@ -170,14 +200,14 @@ def test_many_threads_read_while_writers_write(queries: Queries, data: DataDir) 
     def read() -> int:
         rounds = last = 0
         while not done.is_set() or rounds == 0:
-            numbers = [event.number for event in queries.events(last, 50)]
+            numbers = [event.number for event in queries.events(last, 50).items]
             assert numbers == list(range(last + 1, last + len(numbers) + 1))
             last += len(numbers)
             queries.forget_tokens()
             assert len(queries.tokens()) <= 60
             page = queries.timeline("a", None, 5)
             assert len(page.items) == min(5, page.total)
-            queries.crashes("a")
+            queries.crashes("a", None, 9)
             rounds += 1
         return rounds
 

@@ -16,6 +16,7 @@ from core.records import MessageOutcome, MessageState, OutboxMessage, TimelineEn
 from store import sessionviews
 from store.codec import Unstorable, from_json
 from store.errors import MessageConflict
+from store.rows import view_of
 from store.session import Batch, SessionStore
 
 KEYS = st.sampled_from(["a", "b", "c", ""])
@@ -151,7 +152,7 @@ class SessionModel(RuleBasedStateMachine):
     @invariant()
     def same_for_readers(self) -> None:
         shown = sessionviews.messages(self.path, None, None, 100)
-        assert list(shown.items) == list(self.outbox.values())[::-1]
+        assert list(shown.items) == [view_of(one) for one in self.outbox.values()][::-1]
         assert [entry.at for entry in sessionviews.timeline(self.path, None, 100).items] == self.timeline[
             ::-1
         ]

@@ -25,7 +25,7 @@ from server import HOME
         (
             "[gate]\nconect_rate = 5\n",
             {},
-            "{file}:2: gate.conect_rate: unknown knob (did you mean connect_rate?",
+            "{file}:2: gate.conect_rate: unknown knob (got 5; did you mean connect_rate?",
         ),
         ("[gates]\n", {}, "{file}:1: gates: unknown section (did you mean gate?"),
         ("[retry\n", {}, "{file}: not TOML: "),

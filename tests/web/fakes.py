@@ -1,5 +1,6 @@
 """A root without actors and a store without files, for the web process's tests."""
 
+import itertools
 import queue
 import threading
 import time
@@ -20,7 +21,8 @@ from core.records import (
     no_token,
 )
 from core.snapshot import HostSnapshot, InstanceSnapshot
-from store.paging import Page, decode_cursor, make_page
+from store.paging import EventPage, Page, decode_cursor, make_page
+from store.rows import MessageView, view_of
 from store.tokens import new_token
 
 Hook = Callable[[Any], m.CommandReply | None]
@@ -189,11 +191,20 @@ class FakeHistory:
         return None
 
     def events(
-        self, after: int, limit: int, instances: Collection[str] | None, kinds: Collection[str] | None
-    ) -> list[JournalEvent]:
+        self,
+        after: int,
+        limit: int,
+        instances: Collection[str] | None,
+        kinds: Collection[str] | None,
+        max_bytes: int,
+    ) -> EventPage:
         if self.error:
             raise self.error
-        return [event for event in self._matching(instances, kinds) if event.number > after][:limit]
+        found = [event for event in self._matching(instances, kinds) if event.number > after]
+        sizes = itertools.accumulate(len(repr(event.data)) for event in found)
+        fit = sum(1 for size in sizes if size <= max_bytes)
+        chosen = found[: min(limit, max(1, fit))]
+        return EventPage(tuple(chosen), len(found) > len(chosen))
 
     def count_events(self, instances: Collection[str] | None, kinds: Collection[str] | None) -> int:
         return len(self._matching(instances, kinds))
@@ -207,17 +218,19 @@ class FakeHistory:
     def timeline(self, instance_id: str, after: str | None, limit: int) -> Page[TimelineEntry]:
         return _page("timeline", self.entries.get(instance_id, []), after, limit)
 
-    def crashes(self, instance_id: str) -> list[CrashRecord]:
-        return self.crashed.get(instance_id, [])
+    def crashes(self, instance_id: str, after: str | None, limit: int) -> Page[CrashRecord]:
+        return _page("crashes", self.crashed.get(instance_id, []), after, limit)
 
     def messages(
         self, instance_id: str, state: MessageState | None, after: str | None, limit: int
-    ) -> Page[OutboxMessage]:
-        found = [one for one in self.sent.get(instance_id, []) if state in (None, one.state)]
+    ) -> Page[MessageView]:
+        found = [view_of(one) for one in self.sent.get(instance_id, []) if state in (None, one.state)]
         return _page("messages", found, after, limit)
 
-    def message(self, instance_id: str, message_id: str) -> OutboxMessage | None:
-        return next((one for one in self.sent.get(instance_id, []) if one.message_id == message_id), None)
+    def message(self, instance_id: str, message_id: str) -> MessageView | None:
+        return next(
+            (view_of(one) for one in self.sent.get(instance_id, []) if one.message_id == message_id), None
+        )
 
     def _matching(
         self, instances: Collection[str] | None, kinds: Collection[str] | None

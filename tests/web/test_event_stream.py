@@ -7,6 +7,7 @@ import pytest
 
 from core.records import JournalEvent
 from store.errors import StoreFailed, StoreFault
+from store.paging import EventPage
 from tests.web.conftest import DEADLINE_S
 from web.api.events import frame
 from web.events import HEARTBEAT, RETRY, EventStream, StreamSlots
@@ -23,17 +24,21 @@ class Tape:
         self.events: list[JournalEvent] = []
         self.released = 0
         self.allowed = True
+        self.left = False
+        self.fit = 1000  # how many events go into one batch by their size
         self.failure: Exception | None = None
         self.reads: list[int] = []
 
     def add(self, number: int) -> None:
         self.events.append(JournalEvent(number, "a", "k", {"n": number}, 0.0))
 
-    def read(self, after: int, limit: int) -> list[JournalEvent]:
+    def read(self, after: int, limit: int) -> EventPage:
         self.reads.append(after)
         if self.failure:
             raise self.failure
-        return [event for event in self.events if event.number > after][:limit]
+        found = [event for event in self.events if event.number > after]
+        chosen = found[: min(limit, self.fit)]
+        return EventPage(tuple(chosen), len(found) > len(chosen))
 
     def stream(self, after: int | None = 0, heartbeat_s: float = DEADLINE_S) -> EventStream:
         return EventStream(
@@ -43,6 +48,7 @@ class Tape:
             after=after,
             start=lambda: self.events[-1].number if self.events else 0,
             allowed=lambda: self.allowed,
+            left=lambda: self.left,
             release=self.release,
             heartbeat_s=heartbeat_s,
         )
@@ -67,6 +73,17 @@ def test_replay_brings_everything_behind_the_position_in_order() -> None:
     chunks = iter(tape.stream(after=50))
     next(chunks)
     assert [n for _ in range(2) for n in numbers(next(chunks))] == list(range(51, 451))
+
+
+def test_a_batch_that_was_cut_for_its_size_goes_on_behind_its_last_event() -> None:
+    tape = Tape()
+    tape.fit = 2
+    for number in range(1, 6):
+        tape.add(number)
+    tape.model.journal_advanced(5)
+    chunks = iter(tape.stream())
+    next(chunks)
+    assert [numbers(next(chunks)) for _ in range(3)] == [[1, 2], [3, 4], [5]]
 
 
 def test_without_a_position_only_what_comes_is_sent() -> None:
@@ -125,6 +142,14 @@ def test_a_revoked_token_ends_the_stream_at_the_next_heartbeat() -> None:
     assert list(chunks) == []
 
 
+def test_a_client_that_left_ends_the_stream_though_nothing_happens() -> None:
+    tape = Tape()
+    chunks = iter(tape.stream())
+    assert next(chunks) == RETRY
+    tape.left = True
+    assert list(chunks) == []
+
+
 def test_stopping_the_server_ends_the_stream() -> None:
     tape = Tape()
     chunks = iter(tape.stream())
@@ -164,6 +189,13 @@ def test_a_stream_that_never_started_gives_its_slot_back() -> None:
 
     with pytest.raises(StoreFailed):
         EventStream(
-            tape.model, tape.read, frame, after=None, start=fail, allowed=lambda: True, release=tape.release
+            tape.model,
+            tape.read,
+            frame,
+            after=None,
+            start=fail,
+            allowed=lambda: True,
+            left=lambda: False,
+            release=tape.release,
         )
     assert tape.released == 2

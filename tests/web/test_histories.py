@@ -200,9 +200,26 @@ def test_crashes(world: World) -> None:
     ]
 
 
+def test_crashes_are_paged(world: World) -> None:
+    world.put(snapshot("a"))
+    world.history.crashed["a"] = [CrashRecord("a", float(n), n, "signal 9", "open") for n in range(5)]
+    first = world.ask("GET", "/api/v1/instances/a/crashes?limit=3").body
+    assert ([one["pid"] for one in first["data"]], first["page"]["total"]) == ([4, 3, 2], 5)
+    rest = world.ask("GET", f"/api/v1/instances/a/crashes?limit=3&after={first['page']['next']}").body
+    assert ([one["pid"] for one in rest["data"]], rest["page"]["next"]) == ([1, 0], None)
+    wrong = world.ask("GET", "/api/v1/instances/a/crashes?after=nonsense")
+    assert (wrong.status, wrong.code) == (400, "invalid_cursor")
+
+
 def test_cursors_of_one_list_do_not_fit_another(world: World) -> None:
     world.put(snapshot("a"), snapshot("b"))
     cursor = world.ask("GET", "/api/v1/instances?limit=1").body["page"]["next"]
-    for path in ("/api/v1/instances/a/timeline", SEND, "/api/v1/events", "/api/v1/tokens"):
+    for path in (
+        "/api/v1/instances/a/timeline",
+        "/api/v1/instances/a/crashes",
+        SEND,
+        "/api/v1/events",
+        "/api/v1/tokens",
+    ):
         reply = world.ask("GET", f"{path}?after={cursor}")
         assert (reply.status, reply.code) == (400, "invalid_cursor"), path

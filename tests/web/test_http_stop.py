@@ -18,6 +18,8 @@ def test_requests_under_way_and_waiting_for_a_worker_are_answered() -> None:
     live.start()
     live.put(snapshot("a"))
     workers = live.site.settings.now.http.threads
+    lanes = live.site.commands  # as wide as the pool: here commands are to hold every worker
+    lanes._all.limit = lanes._each = workers
     held: list[Any] = []
 
     def hold(command: Any) -> None:

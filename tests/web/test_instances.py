@@ -222,7 +222,7 @@ def test_restart(world: World) -> None:
     assert [one.instance_id for one in world.root.commands(m.RestartInstance)] == ["a"]
 
 
-@pytest.mark.parametrize("verb", ["connect", "disconnect", "restart"])
+@pytest.mark.parametrize("verb", ["connect", "disconnect", "restart", "force-retry", "reset-circuit-breaker"])
 def test_actions_take_no_fields(world: World, verb: str) -> None:
     world.put(snapshot("a"))
     path = f"/api/v1/instances/a/{verb}"

@@ -38,6 +38,41 @@ def test_events_come_oldest_first_with_a_cursor_each(world: World) -> None:
     assert first["page"]["next"] == first["data"][1]["id"]
 
 
+def test_a_page_ends_where_its_events_get_too_large(world: World) -> None:
+    for number in range(5):
+        world.history.emit("a", f"k{number}", text="x" * (3 << 20))
+    world.history.emit("a", "huge", text="x" * (9 << 20))
+    pages, after = [], ""
+    while after is not None:
+        body = world.ask("GET", f"/api/v1/events?limit=500{after and '&after='}{after}").body
+        pages.append(kinds(body))
+        after = body["page"]["next"]
+    assert pages == [["k0", "k1"], ["k2", "k3"], ["k4"], ["huge"]]
+
+
+@pytest.mark.parametrize(
+    ("accept", "streams"),
+    [
+        ("text/event-stream", True),
+        ("Text/Event-Stream", True),
+        ("application/json;q=0.5, text/event-stream; q=0.9", True),
+        ("text/event-stream;charset=utf-8;q=0.001", True),
+        ("text/event-stream;q=0", False),
+        ("text/event-stream; q=0.000, application/json", False),
+        ("text/event-stream ; Q = 0", False),
+        ("text/event-streams", False),
+        ("*/*", False),
+        ("", False),
+    ],
+)
+def test_only_who_accepts_a_stream_gets_one(world: World, accept: str, streams: bool) -> None:
+    reply = world.ask("GET", "/api/v1/events", headers={"accept": accept})
+    assert (reply.stream is not None) is streams
+    if reply.stream is not None:
+        reply.stream.close()
+    assert world.site.streams.used == 0
+
+
 def test_the_last_page_has_no_next(world: World) -> None:
     world.history.emit("a")
     body = world.ask("GET", "/api/v1/events?limit=1").body

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from core.availability import Span
-from core.config import HealthSettings, HttpSettings
+from core.config import HealthSettings
 from core.messages import ForceRetry, ResetBreaker
 from core.records import Scope
 from tests.web.conftest import World
@@ -154,65 +154,6 @@ def test_breaker_status_before_any_snapshot_is_503() -> None:
     assert World().ask("GET", "/circuit-breaker-status/a", token=None).code == "not_ready"
 
 
-def test_force_retry_answers_the_exact_bytes(world: World) -> None:
-    world.put(snapshot("a"))
-    reply = world.ask("POST", "/force-retry/a")
-    assert reply.status == 200
-    assert reply.raw == (
-        b'{"status":"success","message":"Retry initiated successfully",'
-        b'"data":{"success":true,"session_created":true}}'
-    )
-    assert [one.instance_id for one in world.root.commands(ForceRetry)] == ["a"]
-
-
-@pytest.mark.parametrize(
-    ("code", "text", "data", "message", "shown"),
-    [
-        ("session_exists", "x", {}, "Session already exists", {"success": False, "session_exists": True}),
-        ("in_progress", "x", {}, "Connection already in progress", {"success": False, "connecting": True}),
-        (
-            "parked",
-            "logged out",
-            {"reason": "logged out", "next_step": "link it"},
-            "logged out",
-            {"success": False, "reason": "logged out", "next_step": "link it"},
-        ),
-        (
-            "quarantined",
-            "gave up",
-            {"next_step": "restart"},
-            "gave up",
-            {"success": False, "next_step": "restart"},
-        ),
-    ],
-    ids=["open", "connecting", "parked", "quarantined"],
-)
-def test_force_retry_conflicts(
-    world: World, code: str, text: str, data: dict[str, str], message: str, shown: dict[str, object]
-) -> None:
-    world.root.hooks[ForceRetry] = lambda command: refusal(command, code, text, **data)
-    reply = world.ask("POST", "/force-retry/a")
-    assert (reply.status, reply.code) == (409, code)
-    assert (reply.body["message"], reply.body["data"]) == (message, shown)
-
-
-def test_force_retry_too_soon_is_429_and_says_when(world: World) -> None:
-    world.root.hooks[ForceRetry] = lambda command: refusal(
-        command, "too_soon", "wait 3.2 s", retry_after_s=3.2
-    )
-    reply = world.ask("POST", "/force-retry/a")
-    assert (reply.status, reply.code, reply.headers["Retry-After"]) == (429, "too_soon", "4")
-    assert reply.body["data"] == {"success": False, "retry_after_s": 3.2}
-
-
-def test_force_retry_without_an_answer_in_time_is_503(world: World) -> None:
-    world.settings(http=HttpSettings(command_timeout_s=0.1))
-    world.root.hooks[ForceRetry] = lambda _command: None
-    reply = world.ask("POST", "/force-retry/a")
-    assert (reply.status, reply.code) == (503, "timeout")
-    assert reply.body["message"] == "the actor does not answer in time"
-
-
 def test_reset_answers_the_exact_bytes(world: World) -> None:
     world.put(snapshot("a"))
     reply = world.ask("POST", "/reset-circuit-breaker/a")
@@ -226,10 +167,13 @@ def test_commands_to_an_unknown_instance_are_404(world: World, path: str) -> Non
     assert (reply.status, reply.body["message"]) == (404, "Instance XXX not found")
 
 
-@pytest.mark.parametrize("body", [b"", b"x=1", b"{", b"\xff\x00"], ids=["none", "form", "half", "bytes"])
+@pytest.mark.parametrize(
+    "body", [b"", b"x=1", b"{", b"\xff\x00", b'{"a":1}'], ids=["none", "form", "half", "bytes", "fields"]
+)
 def test_legacy_commands_take_any_body(world: World, body: bytes) -> None:
     world.put(snapshot("a"))
     assert world.ask("POST", "/force-retry/a", body).status == 200
+    assert world.ask("POST", "/reset-circuit-breaker/a", body).status == 200
 
 
 def test_an_answer_of_an_unknown_code_is_a_500_not_a_crash(world: World) -> None:

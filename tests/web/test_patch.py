@@ -146,3 +146,12 @@ def test_a_mask_never_takes_the_place_of_a_secret(
         reply = world.ask("POST", "/api/v1/instances", BODY | {"id": "b", field: value})
     assert_wrong(reply, named)
     assert not world.root.commands(m.UpdateInstance) and not world.root.commands(m.CreateInstance)
+
+
+def test_an_unknown_field_is_told_every_field_that_can_be_changed(world: World) -> None:
+    world.put(snapshot("a", config=OLD))
+    reply = world.ask("PATCH", "/api/v1/instances/a", {"desire": "connected", "desired": "disconnected"})
+    assert_wrong(reply, "desire")
+    (detail,) = reply.body["details"]
+    assert detail["message"].startswith("unknown field (allowed: link, url, ")
+    assert detail["message"].endswith(", desired)")

@@ -190,6 +190,7 @@ def test_tls(secure: Server, authority: trustme.CA) -> None:
         old = ssl.create_default_context()
         authority.configure_trust(old)
         plain_http_is_told_so(secure)
+        streams_that_were_left_make_room(secure, client)
         assert client.get("/health").status_code == 200
     code, _, stderr = secure.stop()
     assert (code, stderr) == (0, "")
@@ -204,6 +205,19 @@ def silent_clients_delay_nobody(secure: Server, client: httpx.Client) -> None:
     assert time.monotonic() - started_s < 3  # the twenty would hold the accepting thread for 5 s each
     for sock in silent:
         sock.close()
+
+
+def streams_that_were_left_make_room(secure: Server, client: httpx.Client) -> None:
+    headers = {"Authorization": f"Bearer {secure.token}", "Accept": "text/event-stream"}
+
+    def stream() -> int:
+        with client.stream("GET", "/api/v1/events", headers=headers) as reply:
+            return reply.status_code
+
+    assert [stream(), stream(), stream()] == [200, 200, 503]
+    started_s = time.monotonic()
+    eventually(lambda: stream() == 200)
+    assert time.monotonic() - started_s < 3
 
 
 def plain_http_is_told_so(secure: Server) -> None:

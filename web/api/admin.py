@@ -44,13 +44,13 @@ def reload(site: Site, call: Call) -> Answer:
     return success({"changed": changed, "restart_needed": waiting})
 
 
-def apply(site: Site) -> list[str]:
-    """Reload and swap; returns the names of the knobs that changed. Raises ApiError."""
+def apply(site: Site, *, in_lane: bool = True) -> list[str]:
+    """Reload and swap; returns the names of the knobs that changed. Raises ApiError. `in_lane`: see `Site.ask`."""
     try:
         settings = site.reload_settings()
     except ReloadFailed as error:
         raise invalid(*error.problems) from None
-    site.command(lambda ref: ReloadSettings(ref, settings))
+    site.command(lambda ref: ReloadSettings(ref, settings), in_lane=in_lane)
     changed = changed_knobs(site.settings.now, settings)
     site.settings.now = settings
     return changed

@@ -8,9 +8,8 @@ from core.messages import UpdateInstance
 from web.answer import Answer
 from web.api import instances
 from web.api.instanceconfig import build, problems
-from web.api.models import ConfigBody, Problem, an_object, checked
+from web.api.models import ChangedBody, Problem, an_object, checked
 from web.call import Call
-from web.errors import ApiError
 from web.site import Site
 
 DESIRED = tuple(one.value for one in Desired)
@@ -20,12 +19,8 @@ def patch(site: Site, call: Call) -> Answer:
     """One change at a time: the merged configuration must be built on the newest one."""
     instances.known(site, call.params["instance_id"])
     changes = an_object(call.json_body(site.settings.now.http.max_body_bytes))
-    if not site.changing.acquire(timeout=site.settings.now.http.command_timeout_s):
-        raise ApiError("busy", "Another change is still being made; try again")
-    try:
+    with site.changing.under_way(""):
         return _patch(site, call.params["instance_id"], changes)
-    finally:
-        site.changing.release()
 
 
 def _patch(site: Site, instance_id: str, changes: Mapping[str, Any]) -> Answer:
@@ -53,7 +48,7 @@ def merged(config: InstanceConfig, changes: Mapping[str, Any]) -> tuple[Instance
         elif name != "desired":
             fields[name] = _unmasked(name, value, old)
     fields["link"] = old["link"]
-    made = build(checked(ConfigBody, fields, problems, known))
+    made = build(checked(ChangedBody, fields, problems, known))
     if "desired" not in changes:
         return made, None
     return made, Desired(changes["desired"] or Desired.CONNECTED)  # null means the default

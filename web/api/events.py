@@ -1,5 +1,6 @@
 """The event journal: pages, or a stream (SSE) when the client accepts text/event-stream."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,12 @@ from web.events import EventStream
 from web.site import Site
 
 EVENT_STREAM = "text/event-stream"
+ZERO = re.compile(r"q\s*=\s*0(\.0*)?")
 MAX_NAMES = 100
+# Data of one page, and of what a stream sends in one go: an event can be as large as its message, and on the way out
+# several copies of it are in memory.
+PAGE_BYTES = 8 * 1024 * 1024
+BATCH_BYTES = 1024 * 1024
 BEYOND = (
     "lies beyond the journal's end (allowed: the `id` of an event of this server or the `next` of a page; "
     "start without it)"
@@ -59,14 +65,22 @@ def _names(query: paging.ListQuery, field: str) -> frozenset[str] | None:
 
 
 def _answer(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) -> Answer:
-    if EVENT_STREAM in call.headers.get("accept", ""):
+    if accepts_stream(call.headers.get("accept", "")):
         return _stream(site, call, query, only)
     after = 0 if query.after is None else _position(site, query.after, "after")
-    found = site.history.events(after, query.limit + 1, only.instances, only.kinds)
-    chosen = found[: query.limit]
-    following = cursor.encode("e", chosen[-1].number) if len(found) > len(chosen) else None
+    found = site.history.events(after, query.limit, only.instances, only.kinds, PAGE_BYTES)
+    following = cursor.encode("e", found.items[-1].number) if found.more else None
     total = site.history.count_events(only.instances, only.kinds)
-    return page([shown(event) for event in chosen], following, total)
+    return page([shown(event) for event in found.items], following, total)
+
+
+def accepts_stream(accept: str) -> bool:
+    """True when the header names text/event-stream; the weight 0 means "not acceptable" (RFC 9110 §12.4.2)."""
+    for part in accept.lower().split(","):
+        media, *parameters = (piece.strip() for piece in part.split(";"))
+        if media == EVENT_STREAM and not any(ZERO.fullmatch(one) for one in parameters):
+            return True
+    return False
 
 
 def _stream(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) -> Answer:
@@ -85,11 +99,12 @@ def _stream(site: Site, call: Call, query: paging.ListQuery, only: EventFilter) 
         )
     stream = EventStream(
         site.model,
-        lambda position, limit: site.history.events(position, limit, only.instances, only.kinds),
+        lambda position, limit: site.history.events(position, limit, only.instances, only.kinds, BATCH_BYTES),
         frame,
         after=after,
         start=site.history.last_event,
         allowed=lambda: site.auth.still_valid(call.principal),
+        left=call.client_left,
         release=release,
     )
     return Answer(content_type=EVENT_STREAM, headers=(("X-Accel-Buffering", "no"),), stream=stream)

@@ -30,11 +30,11 @@ def _entry(entry: TimelineEntry) -> dict[str, Any]:
 
 
 def crashes(site: Site, call: Call) -> Answer:
-    """Newest first, in one page: few are kept."""
-    paging.checked_query(call)
+    """Newest first."""
+    query = paging.checked_query(call)
     instance_id = instances.known(site, call.params["instance_id"]).instance_id
-    found = site.history.crashes(instance_id)
-    return page([_crash(one) for one in found], None, len(found))
+    found = site.history.crashes(instance_id, query.after, query.limit)
+    return page([_crash(one) for one in found.items], found.next, found.total)
 
 
 def _crash(one: CrashRecord) -> dict[str, Any]:

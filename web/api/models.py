@@ -83,6 +83,12 @@ class CreateBody(ConfigBody):
     desired: Literal["connected", "disconnected"] = "connected"
 
 
+class ChangedBody(ConfigBody):
+    """A configuration with changes in it; `desired` is judged with the changes, here it is only known."""
+
+    desired: str | None = None
+
+
 class MessageBody(BaseModel):
     model_config = Strict
 

@@ -7,8 +7,9 @@ from typing import Any
 from core import payload
 from core.instances import valid_id
 from core.messages import SubmitMessage
-from core.records import MessageState, OutboxMessage
+from core.records import MessageState
 from store.packing import pack
+from store.rows import MessageView
 from web.answer import Answer, page, rfc3339, shown_times, success
 from web.api import instances, paging
 from web.api.models import MessageBody, Problem, checked
@@ -64,7 +65,7 @@ def show(site: Site, call: Call) -> Answer:
     return success(shown(message))
 
 
-def shown(message: OutboxMessage) -> dict[str, Any]:
+def shown(message: MessageView) -> dict[str, Any]:
     """A message as the API shows it; its content stays in the store."""
     return {
         "id": message.message_id,
@@ -74,5 +75,5 @@ def shown(message: OutboxMessage) -> dict[str, Any]:
         "finished_at": rfc3339(message.finished_at),
         "tries": message.tries,
         "error": message.error,
-        "size_bytes": len(message.data),
+        "size_bytes": message.size_bytes,
     }
