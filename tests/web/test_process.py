@@ -1,5 +1,6 @@
 """The web process from start to end: addresses, the CLI's token, signals, the access log, TLS."""
 
+import contextlib
 import json
 import os
 import signal
@@ -210,11 +211,15 @@ def silent_clients_delay_nobody(secure: Server, client: httpx.Client) -> None:
 def streams_that_were_left_make_room(secure: Server, client: httpx.Client) -> None:
     headers = {"Authorization": f"Bearer {secure.token}", "Accept": "text/event-stream"}
 
+    def opened() -> contextlib.AbstractContextManager[httpx.Response]:
+        return client.stream("GET", "/api/v1/events", headers=headers)
+
     def stream() -> int:
-        with client.stream("GET", "/api/v1/events", headers=headers) as reply:
+        with opened() as reply:
             return reply.status_code
 
-    assert [stream(), stream(), stream()] == [200, 200, 503]
+    with opened() as one, opened() as other:
+        assert [one.status_code, other.status_code, stream()] == [200, 200, 503]
     started_s = time.monotonic()
     eventually(lambda: stream() == 200)
     assert time.monotonic() - started_s < 3
