@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from actors import instance as module
+from actors import instance_ends
 from actors.instance import InstanceActor
 from core.config import Settings, SupervisionSettings
 from core.instances import Desired, InstanceConfig
@@ -52,6 +53,9 @@ class Instance(InstanceActor):
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
     monkeypatch.setattr(logs, "setup_logging", lambda *_, **__: None)
     monkeypatch.setattr(module, "setproctitle", lambda _: None)
+    monkeypatch.setattr(
+        instance_ends, "private_bytes", lambda: 1
+    )  # the test process may be above the ceiling
     found = DataDir(tmp_path)
     found.create()
     store = SessionStore.open(found.session("a"), 1.0)
