@@ -47,6 +47,7 @@ def test_a_crowd_at_a_stopped_instance_keeps_nobody_else_out(server: Server, sim
             assert server.call("GET", "/health/live").status == 200
             assert server.call("POST", MESSAGES.format("well"), {"content": 1}).status == 202
             longest_s = max(longest_s, time.monotonic() - asked_s)
+            time.sleep(0.02)  # a fast machine would fill the outbox within the five seconds
         answers = [one.result() for one in crowd]
     print(f"longest: {longest_s:.3f} s, {Counter(one.body['code'] for one in answers)}")
     assert longest_s < PROMPT_S
