@@ -177,6 +177,14 @@ class Supervisor(RootCrashes):
         else:
             self._groups.pop(part, None)
 
+    def _start_or_retry(self, part: str) -> None:
+        try:
+            self._start_part(part)
+        # Whatever keeps a process from starting (memory, descriptors, pids) passes, and nobody else would try again.
+        except Exception as error:
+            logs.logger().error("The %s could not be started, trying again: %s", part, error)
+            self.wake_after(REOPEN_S, f"start:{part}", 0)
+
     def _start_part(self, part: str) -> None:
         if part == "registry":
             self._open_registry()
@@ -230,7 +238,7 @@ class Supervisor(RootCrashes):
             case "reopen":
                 self._open_again(part)
             case "start" if self._ending is None:
-                self._start_part(part)
+                self._start_or_retry(part)
             case "placed":
                 self._placed(part)
             case _:

@@ -7,6 +7,8 @@ import pytest
 
 from actors import exits, supervisor
 from actors.supervisor import Supervisor
+from core.config import Settings
+from core.messages import StartRoot
 
 PERIOD_S = 60.0
 
@@ -40,6 +42,18 @@ def root(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_deaths_in_a_row_delay_the_restart_more_and_more(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     delays_s = [root.die(1000.0 + number, monkeypatch) for number in range(8)]
     assert delays_s == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+
+
+def test_a_part_whose_process_cannot_be_made_is_tried_again(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_process(_: Any) -> Any:
+        raise OSError("Cannot allocate memory")
+
+    root._setup = StartRoot(Settings(), "data", "logs", "host", 0.0)
+    monkeypatch.setattr(root, "createActor", no_process)
+    root.on_wake("start:registry", 0)
+    assert root._registry is None and root.delays_s == [supervisor.REOPEN_S]
 
 
 def test_deaths_of_long_ago_delay_nothing(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
