@@ -101,10 +101,8 @@ def policy_of(place: Place) -> Callable[[], SupervisionSettings]:
 def launcher(request: Request, place: Place, say: Callable[[str], None], manager: Manager) -> Launcher:
     """The launcher with its two children."""
     parent = ("--parent", str(os.getpid()))
-    started = (
-        "--started-at",
-        repr(time.time()),
-    )  # the actors may end and be started again, the server goes on
+    # The actors may end and be started again, the server goes on.
+    started = ("--started-at", repr(time.time()))
 
     def tree_lock() -> Sequence[int] | None:
         descriptor = take_tree_lock(place)

@@ -7,9 +7,8 @@ The average over the whole period counts: a moment of rest does not hide a spin.
 from dataclasses import dataclass
 
 KEPT = 24  # samples a period; one more beside them is the latest
-LEAST_SHARE = (
-    0.05  # of the wall time: who gets less is starved, and may have work all the time without spinning
-)
+# Of the wall time: who gets less is starved, and may have work all the time without spinning.
+LEAST_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 One writer numbers and appends; readers have engines of their own. All events of `append` are one transaction.
 """
 
+import contextlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -159,12 +160,13 @@ def _size(row: dict[str, Any]) -> int:
 def _trim_chunk(db: Connection, oldest: float, max_bytes: int) -> int:
     """Drop the old ones among the first rows; returns how many."""
     total, last = counter(db, "total_bytes"), None
-    rows = db.execute(select(events).order_by(events.c.number).limit(TRIM_CHUNK)).mappings().all()
     count = 0
-    for row in rows:
-        if row["stored_at"] >= oldest and total <= max_bytes:
-            break
-        total, last, count = total - _size(dict(row)), row["number"], count + 1
+    found = db.execute(select(events).order_by(events.c.number).limit(TRIM_CHUNK))
+    with contextlib.closing(found) as rows:
+        for row in rows.mappings():  # one at a time: all of them may be more than the process can hold
+            if row["stored_at"] >= oldest and total <= max_bytes:
+                break
+            total, last, count = total - _size(dict(row)), row["number"], count + 1
     if last is not None:
         db.execute(delete(events).where(events.c.number <= last))
         _set_counter(db, "total_bytes", max(0, total))

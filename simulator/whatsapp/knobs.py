@@ -1,7 +1,7 @@
 """Faults in force, by device or for all: errors in acks, silence, spoiled messages."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from simulator.whatsapp.accounts import Spot
 from simulator.whatsapp.server_core import ServerCore
@@ -41,10 +41,6 @@ class Faults:
         if left > 0:
             setattr(self, name, left - 1)
         return left != 0
-
-
-NO_COUNTS = ("ack_error", "damage", "iq_error", "delay_s")
-COUNTS = tuple(one.name for one in fields(Faults) if one.name not in NO_COUNTS)
 
 
 @dataclass(slots=True)
