@@ -163,6 +163,19 @@ def test_pages_of_large_events_end_early_and_do_not_read_the_rest(queries: Queri
     journal.close()
 
 
+def test_trimming_large_events_does_not_hold_them_all(data: DataDir) -> None:
+    journal = open_journal(data.journal_url, NOW)
+    large = json.dumps({"text": "x" * (1 << 20)})
+    for number in range(1, 25):
+        journal.append([("a", "s", [StoredEvent(number, "k", large, NOW)])], NOW)
+    tracemalloc.start()
+    assert journal.trim(NOW + 10, retain_days=0, max_bytes=1 << 40) == 24
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 << 20
+    journal.close()
+
+
 def delete_tokens(queries: Queries) -> None:
     with queries._registry.open() as db:
         assert db is not None
