@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 from typing import Protocol as Interface
 
-from web.errors import ApiError
+from web.errors import CODE_OF, REASONS, ApiError
 
 JSON = "application/json"
+# What cheroot says, as the statuses that the contract knows.
+PLAIN_STATUS = {414: 413, 501: 400, 505: 400}
 
 
 class Stream(Interface):
@@ -66,6 +68,22 @@ def failure(error: ApiError) -> Answer:
     if error.data is not None:
         envelope["data"] = dict(error.data)
     return Answer(dumps(envelope), status=error.status, headers=tuple(error.headers.items()))
+
+
+def plain_error(status: int, text: str) -> bytes:
+    """A whole response for a request that never reached CherryPy."""
+    code = PLAIN_STATUS.get(status, status)
+    name = "headers_too_large" if code == 413 else CODE_OF.get(code, "bad_request")
+    if code == 413:
+        text = "The request line or the headers are too large"
+    message = text or REASONS.get(code, "Error")
+    body = dumps({"status": "error", "code": name, "message": message, "details": []})
+    head = (
+        f"HTTP/1.1 {code} {REASONS.get(code, 'Error')}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\n"
+        "Server: sambung\r\n\r\n"
+    )
+    return head.encode("latin-1") + body
 
 
 def with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:

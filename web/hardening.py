@@ -7,7 +7,6 @@ Each of these is a way to smuggle a request past a proxy, or to fill the memory.
 
 import contextlib
 import logging
-import selectors
 import socket
 import ssl
 import time
@@ -19,11 +18,10 @@ from cherrypy._cpserver import Server
 from cherrypy._cpwsgi_server import CPWSGIHTTPRequest, CPWSGIServer
 
 from core.config import HttpSettings
-from web.answer import dumps
-from web.errors import CODE_OF, REASONS
+from web.answer import plain_error
 from web.hangup import has_left
 from web.headers import StrictHeaderReader
-from web.heads import MAX_HEADER_BYTES, head_arrived, max_open
+from web.heads import MAX_HEADER_BYTES, awaited, max_open
 from web.tls import LateHandshake, shake_hands
 
 log = logging.getLogger("sambung.web")
@@ -44,8 +42,6 @@ MAX_KEPT = 512  # idle connections kept open
 DRAIN_BYTES = 256 * 1024  # an unread body up to this size is read so that the connection can be kept
 LINGER_BYTES = 4 * 1024 * 1024
 LINGER_S = 1.0
-# What cheroot says, as the statuses that the contract knows.
-PLAIN_STATUS = {414: 413, 501: 400, 505: 400}
 
 OnRefused = Callable[[int, str], None]
 
@@ -107,22 +103,6 @@ class StrictRequest(CPWSGIHTTPRequest):
         discard_input(self.conn.socket)
 
 
-def plain_error(status: int, text: str) -> bytes:
-    """A whole response for a request that never reached CherryPy."""
-    code = PLAIN_STATUS.get(status, status)
-    name = "headers_too_large" if code == 413 else CODE_OF.get(code, "bad_request")
-    if code == 413:
-        text = "The request line or the headers are too large"
-    message = text or REASONS.get(code, "Error")
-    body = dumps({"status": "error", "code": name, "message": message, "details": []})
-    head = (
-        f"HTTP/1.1 {code} {REASONS.get(code, 'Error')}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\n"
-        "Server: sambung\r\n\r\n"
-    )
-    return head.encode("latin-1") + body
-
-
 def discard_input(sock: socket.socket) -> None:
     """Say that nothing more comes, then read a little: closing on unread input would reset the answer away."""
     deadline_s, left = time.monotonic() + LINGER_S, LINGER_BYTES
@@ -142,15 +122,18 @@ class StrictConnection(HTTPConnection):
     RequestHandlerClass = StrictRequest
     was_idle = False
     head_begun = False
-    _shaken = False
+    _shaken: bool | None = None
 
     def communicate(self) -> bool:
         """One request; True to keep the connection."""
-        if self.server.ssl_adapter is not None and not self._shaken:
-            self._shaken = shake_hands(self.socket, plain_error(400, "This port speaks HTTPS"))
-            if not self._shaken:
-                return False
-        return bool(super().communicate())  # type: ignore[no-untyped-call]
+        return self.shake_hands() and bool(super().communicate())  # type: ignore[no-untyped-call]
+
+    def shake_hands(self) -> bool:
+        """Under TLS the handshake, once; False when it failed, and then for good. Raises as `tls.shake_hands` does."""
+        if self._shaken is None:
+            plain = self.server.ssl_adapter is None
+            self._shaken = plain or shake_hands(self.socket, plain_error(400, "This port speaks HTTPS"))
+        return self._shaken
 
     def close(self) -> None:
         """Close the socket and then the writer, which would else try to send what is left when it is collected."""
@@ -193,12 +176,20 @@ class StrictServer(CPWSGIServer):
 
     def _process_head(self, conn: Any) -> None:
         """To a worker once the head is there. Waiting on does not make its time longer, as `put` would."""
-        if self.ssl_adapter is not None or not self.ready or head_arrived(conn):
-            conn.head_begun = False
-            super().process_conn(conn)
+        event = awaited(conn) if self.ready else 0
+        conn.head_begun = event != 0 and conn.rfile.has_data()
+        if event:
+            self._connections._selector.register(conn.socket.fileno(), event, data=conn)
         else:
-            conn.head_begun = conn.rfile.has_data()
-            self._connections._selector.register(conn.socket.fileno(), selectors.EVENT_READ, data=conn)
+            super().process_conn(conn)
+
+    def put_conn(self, conn: Any) -> None:
+        """Keep a connection for its next request, unless that is here: what TLS has decrypted wakes no selector."""
+        if self.ready and self.ssl_adapter is not None and conn.socket.pending():
+            conn.last_used = time.time()  # as the selector's `put` does
+            self.process_conn(conn)
+        else:
+            super().put_conn(conn)
 
     def stop(self) -> None:
         """Serve what has arrived already, then stop as cheroot does: finish, at most for the grace time."""

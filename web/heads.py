@@ -2,12 +2,13 @@
 
 Measured with twelve workers: twelve clients that sent a byte of a header now and then kept everybody else out for as
 long as they liked, since each byte was in time. Now they hold a descriptor and a few bytes, for http.socket_timeout_s
-in all. Plain HTTP only: under TLS nobody knows what the bytes are before a worker has shaken hands.
+in all, the TLS handshake included.
 """
 
-import os
 import re
 import resource
+import selectors
+import ssl
 from typing import Any
 
 MAX_HEADER_BYTES = 32 * 1024
@@ -17,21 +18,30 @@ KEPT_FREE = 200  # descriptors for everything else: stores, logs, the actors
 END = re.compile(rb"\n\r?\n")
 
 
-def head_arrived(connection: Any) -> bool:
-    """Read what has come without waiting; True when a worker can go on: the head is whole, too long, or cut.
+def awaited(connection: Any) -> int:
+    """Read what has come without waiting: the selector's event to wait for, or 0 when a worker can go on.
 
-    What was read waits in the buffer of the connection's reader (`_pyio.BufferedReader`, where cheroot looks, too).
+    A worker goes on with a head that is whole, too long, or cut. What was read waits in the buffer of the connection's
+    reader (`_pyio.BufferedReader`, where cheroot looks, too).
     """
-    reader = connection.rfile
+    sock, reader = connection.socket, connection.rfile
     known = bytes(reader._read_buf[reader._read_pos :])
+    patience_s = sock.gettimeout()
+    sock.settimeout(0)
     try:
-        data = os.read(connection.socket.fileno(), MAX_HEADER_BYTES)
-    except BlockingIOError:
-        return _whole(known)
+        if not connection.shake_hands():
+            return 0
+        data = sock.recv(MAX_HEADER_BYTES)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return 0 if _whole(known) else selectors.EVENT_READ
+    except ssl.SSLWantWriteError:
+        return selectors.EVENT_WRITE
     except (OSError, ValueError):
-        return True
+        return 0
+    finally:
+        sock.settimeout(patience_s)
     reader._read_buf, reader._read_pos = known + data, 0
-    return not data or _whole(reader._read_buf)
+    return 0 if not data or _whole(reader._read_buf) else selectors.EVENT_READ
 
 
 def _whole(data: bytes) -> bool:

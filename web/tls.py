@@ -1,4 +1,4 @@
-"""TLS by certificate and key files, with the handshake in the worker thread.
+"""TLS by certificate and key files, with a handshake that waits for nobody.
 
 cheroot's own adapter shakes hands in the accepting thread: one client that stays silent then holds up all others.
 """
@@ -44,7 +44,7 @@ def _no_password() -> str:
 
 
 class LateHandshake(Adapter):
-    """Wraps accepted sockets; `shake_hands` is called by the worker that serves the connection."""
+    """Wraps accepted sockets; `shake_hands` is called as bytes arrive."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.context = context
@@ -64,9 +64,14 @@ class LateHandshake(Adapter):
 
 
 def shake_hands(sock: Any, plain_answer: bytes) -> bool:
-    """Do the handshake; False when the client failed or left. One that speaks HTTP is told so in HTTP."""
+    """Do the handshake; False when the client failed or left. One that speaks HTTP is told so in HTTP.
+
+    On a socket that does not wait, SSLWantReadError and SSLWantWriteError say that it goes on later.
+    """
     try:
         sock.do_handshake()
+    except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        raise
     except ssl.SSLError as error:
         if "HTTP_REQUEST" in (error.reason or ""):
             _send_plain(sock, plain_answer)

@@ -1,11 +1,14 @@
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import trustme
 
 from core.config import HttpSettings, Settings
 from core.records import Scope
@@ -119,17 +122,41 @@ def world() -> Iterator[World]:
     one.close()
 
 
+@dataclass
+class Secret:
+    """A certificate for 127.0.0.1, and what its clients trust."""
+
+    cert: Path
+    key: Path
+    client: ssl.SSLContext
+
+
+def secret_in(folder: Path) -> Secret:
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    one = Secret(folder / "cert.pem", folder / "key.pem", ssl.create_default_context())
+    issued.cert_chain_pems[0].write_to_path(one.cert)
+    issued.private_key_pem.write_to_path(one.key)
+    authority.configure_trust(one.client)
+    return one
+
+
 class Live(World):
     """The same over real HTTP. CherryPy's tree is global, so one at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, secret: Secret | None = None) -> None:
         http = HttpSettings(
             host="127.0.0.1", port=0, threads=6, socket_timeout_s=2.0, command_timeout_s=DEADLINE_S
         )
+        if secret is not None:
+            http = replace(http, tls_cert_file=str(secret.cert), tls_key_file=str(secret.key))
         super().__init__(Settings(http=http))
         self.server = WebServer(self.site, binding.bind(http))
         self.port = self.server.places[0].port
-        self.http = httpx.Client(base_url=self.server.places[0].url, timeout=DEADLINE_S)
+        self.tls = None if secret is None else secret.client
+        self.http = httpx.Client(
+            base_url=self.server.places[0].url, timeout=DEADLINE_S, verify=self.tls or True
+        )
 
     def start(self) -> None:
         self.server.start()

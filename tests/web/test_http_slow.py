@@ -1,18 +1,28 @@
 """Clients that send their heads slowly: more than there are workers hold up nobody, and none stays long."""
 
+import io
 import socket
+import ssl
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from tests.web.conftest import DEADLINE_S, Live
+from tests.web.conftest import DEADLINE_S, Live, secret_in
 from tests.web.rawhttp import only
 
 
+@pytest.fixture(scope="module", params=["plain", "tls"])
+def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    one = Live(secret_in(tmp_path_factory.mktemp("tls")) if request.param == "tls" else None)
+    one.start()
+    yield one
+    one.close()
+
+
 def connected(live: Live) -> socket.socket:
-    place = live.server.places[0].url.removeprefix("http://").rstrip("/")
-    host, _, port = place.rpartition(":")
-    return socket.create_connection((host.strip("[]"), int(port)), DEADLINE_S)
+    sock = socket.create_connection(("127.0.0.1", live.port), DEADLINE_S)
+    return sock if live.tls is None else live.tls.wrap_socket(sock, server_hostname="127.0.0.1")
 
 
 def all_of(client: socket.socket) -> bytes:
@@ -22,6 +32,46 @@ def all_of(client: socket.socket) -> bytes:
     return data
 
 
+def hello(live: Live) -> bytes:
+    """What a TLS client says first."""
+    assert live.tls is not None
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        live.tls.wrap_bio(coming, going, server_hostname="127.0.0.1").do_handshake()
+    return going.read()
+
+
+def served_at_once(live: Live) -> None:
+    """On a connection of its own."""
+    asked_s = time.monotonic()
+    assert live.http.get("/health", headers={"Connection": "close"}).status_code == 200
+    assert time.monotonic() - asked_s < live.site.settings.now.http.socket_timeout_s / 2
+
+
+@pytest.mark.parametrize("live", ["tls"], indirect=True)
+@pytest.mark.parametrize("whole", [False, True], ids=["a part of a hello", "a hello and nothing more"])
+def test_more_unfinished_handshakes_than_workers_hold_up_nobody(live: Live, whole: bool) -> None:
+    said = hello(live)
+    clients = [
+        socket.create_connection(("127.0.0.1", live.port), DEADLINE_S)
+        for _ in range(3 * live.site.settings.now.http.threads)
+    ]
+    for one in clients:
+        one.sendall(said if whole else said[:-1])
+    served_at_once(live)
+    for one in clients:
+        one.settimeout(DEADLINE_S)
+        assert all_of(one)[:1] in (b"", b"\x16")  # nothing, or the server's part; and then the end
+        one.close()
+
+
+@pytest.mark.parametrize("live", ["tls"], indirect=True)
+def test_what_speaks_http_to_a_tls_port_is_told_so_by_the_selector(live: Live) -> None:
+    with socket.create_connection(("127.0.0.1", live.port), DEADLINE_S) as client:
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert only(all_of(client))[2]["message"] == "This port speaks HTTPS"
+
+
 def test_more_slow_clients_than_workers_hold_up_nobody(live: Live) -> None:
     clients = [connected(live) for _ in range(3 * live.site.settings.now.http.threads)]
     for one in clients:
@@ -29,9 +79,7 @@ def test_more_slow_clients_than_workers_hold_up_nobody(live: Live) -> None:
     for _ in range(3):
         for one in clients:
             one.sendall(b"x")
-        asked_s = time.monotonic()
-        assert live.http.get("/health").status_code == 200
-        assert time.monotonic() - asked_s < live.site.settings.now.http.socket_timeout_s / 2
+        served_at_once(live)
     for one in clients:
         one.close()
 
@@ -62,3 +110,15 @@ def test_a_head_in_pieces_is_one_request_and_the_next_one_follows(live: Live) ->
         assert first.startswith(b"HTTP/1.1 200")
         client.sendall(raw[10:].replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert all_of(client).startswith(b"HTTP/1.1 200")
+
+
+def test_a_request_in_one_piece_with_the_body_before_it_is_answered(live: Live) -> None:
+    """Under TLS it is decrypted with that body, and then no socket says that it is there."""
+    body = b" " * io.DEFAULT_BUFFER_SIZE  # what the reader asks TLS for at once
+    first = b"POST /health/live HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    last = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with connected(live) as client:
+        client.sendall(first)
+        client.sendall(body + last)
+        answers = all_of(client)
+    assert (answers.count(b"HTTP/1.1 405"), answers.count(b"HTTP/1.1 200")) == (1, 1), answers
