@@ -1,9 +1,11 @@
 """A pytest plugin that lets two runs end in one summary.
 
-The first run writes its reports to a file (`--carry-out`); the second one counts them as its own (`--carry-in`): its
-summary names every failure of both, and its exit code is that of both. `--counts-out` writes that summary as JSON.
+One run writes its reports to a file (`--carry-out`); the other one counts them as its own (`--carry-in`): it waits
+until nobody locks the file any more, its summary names every failure of both, and its exit code is that of both.
+`--counts-out` writes that summary as JSON.
 """
 
+import fcntl
 import json
 from pathlib import Path
 from typing import Any
@@ -58,9 +60,13 @@ class Reader:
     """Adds the other run's reports to the terminal's counts just before the summary."""
 
     def __init__(self, config: pytest.Config, path: Path) -> None:
-        self._config = config
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
-        self._reports = [self._loaded(json.loads(line)) for line in lines]
+        self._config, self._path = config, path
+        self._reports: list[Any] = []
+
+    def _read(self) -> None:
+        with self._path.open(encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            self._reports = [self._loaded(json.loads(line)) for line in file]
 
     def _loaded(self, data: Any) -> Any:
         report = self._config.hook.pytest_report_from_serializable(config=self._config, data=data)
@@ -70,6 +76,7 @@ class Reader:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        self._read()
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
             self._count(terminal.stats)

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 from cli.failure import CommandFailed
 from cli.folder import HOME
@@ -18,6 +19,8 @@ TEST_LOCK = HOME / "requirements-test.lock"
 MARKER = Path(sys.prefix) / "sambung-test-installed"
 NO_TESTS = 5
 WORKERS = max(2, min(4, os.cpu_count() or 2))
+LESS_PRIORITY = "10"
+PYTEST = [sys.executable, "-m", "pytest", "-p", "cli.pytest_carry"]
 
 
 def ensure_test_tools(say: Callable[[str], None]) -> None:
@@ -40,26 +43,45 @@ def ensure_test_tools(say: Callable[[str], None]) -> None:
 def run_tests(
     arguments: Sequence[str], slow: bool, whatsmeow: bool = False, counts: Path | None = None
 ) -> int:
-    """Everything that may run side by side, then the tests that must be alone; one summary at the end for both.
+    """The tests that need the machine's attention, one after another; behind them, with less priority, all others.
 
-    `slow`, `whatsmeow`: also the tests with these marks. `counts`: see `pytest`.
+    One summary at the end for both. `slow`, `whatsmeow`: also the tests with these marks. `counts`: see `pytest`.
     """
     left_out = [name for name, wanted in (("slow", slow), ("whatsmeow", whatsmeow)) if not wanted]
     also = "".join(f" and not {name}" for name in left_out)
-    with tempfile.TemporaryDirectory() as folder:
-        carried = str(Path(folder) / "reports.jsonl")
-        workers = ["-n", str(WORKERS), "--dist", "loadfile"]
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "said").open("w+b") as said:
+        carried = Path(folder) / "reports.jsonl"
         # With "=": pytest takes a path that stands alone for one of the tests.
-        code = pytest(["-m", f"not serial{also}", *workers, f"--carry-out={carried}", *arguments], counts)
-        if code not in (0, 1, NO_TESTS):
+        workers = ["-n", str(WORKERS), "--dist", "loadfile"]
+        others = behind(["-m", f"not serial{also}", *workers, *arguments], carried, said)
+        try:
+            code = pytest(["-m", f"serial{also}", f"--carry-in={carried}", *arguments], counts)
+        finally:
+            ended = others.wait()
+        if ended in (0, 1, NO_TESTS):
             return code
-        return pytest(["-m", f"serial{also}", f"--carry-in={carried}", *arguments], counts)
+        said.seek(0)
+        sys.stderr.write(said.read().decode(errors="replace"))
+        return ended
+
+
+def behind(arguments: Sequence[str], carried: Path, said: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a run of pytest with less priority that leaves its reports in `carried`, locked until it ends."""
+    with carried.open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return subprocess.Popen(
+            ["nice", "-n", LESS_PRIORITY, *PYTEST, f"--carry-out={carried}", *arguments],
+            cwd=HOME,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            pass_fds=[lock.fileno()],
+        )
 
 
 def pytest(arguments: Sequence[str], counts: Path | None = None) -> int:
     """One run of pytest; its exit code. `counts`: a file for its summary as JSON; the rest goes to stderr then."""
     wanted = [] if counts is None else [f"--counts-out={counts}"]
-    command = [sys.executable, "-m", "pytest", "-p", "cli.pytest_carry", *wanted, *arguments]
+    command = [*PYTEST, *wanted, *arguments]
     return subprocess.call(command, cwd=HOME, stdout=None if counts is None else sys.stderr)
 
 
