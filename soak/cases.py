@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from soak.faults import Fault, Lift
+from soak.faults import Fault, Lift, Scope
+
+# Not back so long after its budget: somebody has to look.
+STUCK_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,15 @@ class Case:
     def broke(self) -> bool:
         """Were links to be lost?"""
         return self.fault.breaks
+
+    def stuck_s(self, now: float) -> float:
+        """How long it has been lifted beyond its budget, when that is too long; else 0. `now`: epoch seconds."""
+        over_s = 0.0 if self.lifted is None else now - self.lifted - self.budget_s
+        return over_s if over_s > STUCK_S else 0.0
+
+    def excuses(self, now: float) -> bool:
+        """Whether the API may be away for it: only while parts of the server are being replaced."""
+        return self.fault.scope is Scope.ALL and not self.stuck_s(now)
 
     def is_back(self, one: Mapping[str, Any], dials: int, sessions: int) -> bool:
         """Once lifted: open at both ends, with a new connection, and a new process where one was due."""

@@ -24,8 +24,8 @@ from soak.weighing import Weights, weighed
 
 LOOK_S = 1.0
 TELL_S = 60.0
-# Not back so long after its budget: somebody has to look.
-STUCK_S = 120.0
+# So long after the last fault everything is over, or never.
+WAIT_S = 600.0
 # What was seen just before a fault may still be on its way here.
 SETTLE_S = 3.0
 
@@ -76,6 +76,8 @@ class Soak:
         told_s = 0.0
         try:
             while self.now_s < self.warm_s + seconds or self._open:
+                if self.now_s > self.warm_s + seconds + WAIT_S:
+                    return self.complain(f"{case.fault.what}: never over" for case in self._open)
                 next_s = time.monotonic() + LOOK_S
                 self._turn(more=self.warm_s < self.now_s < self.warm_s + seconds)
                 if self.baseline is None and self.now_s > self.warm_s:
@@ -123,8 +125,7 @@ class Soak:
             self.complain([f"the API: {failure.message}"])
 
     def _excused(self) -> bool:
-        """Only parts of the server that are being replaced may keep the API from answering."""
-        return any(case.fault.scope is Scope.ALL for case in self._open)
+        return any(case.excuses(time.time()) for case in self._open)
 
     def _lift_due(self, case: Case) -> None:
         if case.lifted is None and time.monotonic() >= case.lift_s:
@@ -146,8 +147,7 @@ class Soak:
                 self.complain([complaint] if complaint else [])
         if case.lifted is None:
             return
-        over_s = time.time() - case.lifted - case.budget_s
-        if over_s > STUCK_S:
+        if over_s := case.stuck_s(time.time()):
             for name in case.waiting:
                 self.complain([f"{name}: not back {over_s:.0f} s after its time ({case.fault.what})"])
                 case.down_s[name] = time.time() - case.began

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmarks.paced import quantile_ms
-from soak.cases import Case, Seen
+from soak.cases import STUCK_S, Case, Seen
 from soak.faults import GENTLE, HARD, SINGLE, Fault, Scope
 
 BY_NAME = {fault.what: fault for fault in (*SINGLE, *HARD, *GENTLE)}
@@ -45,6 +45,14 @@ def test_a_fault_that_nobody_may_notice_leaves_process_and_dials_alone() -> None
     assert "1 dials" in str(slow.disturbed("a", Seen(7, 4)))
     assert "7 → 8" in str(slow.disturbed("a", Seen(8, 3)))
     assert case(BY_NAME["refused"]).disturbed("a", Seen(8, 9)) is None
+
+
+def test_the_api_may_be_away_while_parts_are_replaced_and_not_for_ever() -> None:
+    killed = case(next(fault for fault in HARD if fault.scope is Scope.ALL))
+    over = 110.0 + killed.budget_s
+    assert killed.excuses(over + STUCK_S) and not killed.excuses(over + STUCK_S + 1)
+    assert case(killed.fault, lifted=None).excuses(1e9)
+    assert not case(BY_NAME["refused"]).excuses(110.0)
 
 
 def test_the_budget_is_how_long_it_lasted_and_what_the_matrix_allows() -> None:
