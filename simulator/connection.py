@@ -21,7 +21,7 @@ from simulator import acting, conversation, opening
 from simulator.account import Account, SocketEntry
 from simulator.behaviour import Behaviour, encoded
 from simulator.faults import Fault, Healthy, NoCloseReply
-from simulator.hangup import HangupWatch
+from simulator.hangup import HangupWatch, hung_up
 from simulator.wire import Wire
 
 # Beyond this the client is too slow: pushed events are skipped instead of piling up here.
@@ -82,10 +82,21 @@ class Connection(Wire):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self.account is not None:
-            self.entry.ended_by = self.entry.ended_by or "client"
-            self.account.gone(self.entry, time.time())
+        self._book_end(time.time())
         self.host.lost(self)
+
+    def succeeded(self, dialled_at: float) -> None:
+        """The same instance dialled again: book the end of this socket first when its peer has hung up.
+
+        On a busy machine the hang-up and the next dial are found in one turn of the loop, in either order.
+        """
+        if hung_up(self.fd):
+            self._book_end(dialled_at)
+
+    def _book_end(self, now_s: float) -> None:
+        if self.account is not None and self.entry.closed_at is None:
+            self.entry.ended_by = self.entry.ended_by or "client"
+            self.account.gone(self.entry, now_s)
 
     @property
     def is_open(self) -> bool:

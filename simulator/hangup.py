@@ -10,6 +10,13 @@ import select
 from collections.abc import Callable
 
 
+def hung_up(fd: int) -> bool:
+    """Has the peer sent FIN or RST, whether or not anything was read since?"""
+    poll = select.poll()
+    poll.register(fd, select.POLLRDHUP)
+    return bool(poll.poll(0))
+
+
 class HangupWatch:
     """Calls back once when the peer of a watched socket hangs up."""
 

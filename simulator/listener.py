@@ -138,7 +138,10 @@ class Listener:
         """The account of the instance that a connection named; None when there are too many."""
         account = self.books.account(instance)
         if account is not None:
-            self._of_instance.setdefault(instance, {})[connection.entry.number] = connection
+            living = self._of_instance.setdefault(instance, {})
+            for earlier in living.values():
+                earlier.succeeded(connection.entry.dialled_at)
+            living[connection.entry.number] = connection
         return account
 
     def fault_for(self, instance: str | None) -> Fault:

@@ -1,8 +1,11 @@
 """What a healthy upstream does and books."""
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -187,3 +190,25 @@ def test_a_listener_closes_with_its_connections(simulator: Simulator) -> None:
         connect(listener.url_of("a"))
     with pytest.raises(SimulatorError, match="no listener"):
         listener.stats()
+
+
+def test_a_socket_that_ended_before_the_next_dial_never_counts_beside_it(
+    simulator: Simulator, upstream: Listener, dial: Dial
+) -> None:
+    """However late the simulator finds both."""
+    client = dial().open()
+    for _ in range(30):
+        os.kill(simulator.pid, signal.SIGSTOP)
+        try:
+            client.close()
+            brief = dial()
+            brief.request()
+            brief.close()
+            client = dial()
+            client.request()
+        finally:
+            os.kill(simulator.pid, signal.SIGCONT)
+        assert client.head()[0] == 101
+    seen = upstream.instance("a")
+    assert (seen.sockets_max, seen.open_max, seen.sessions_max) == (1, 1, 1)
+    assert all(later.dialled_at >= (earlier.closed_at or 0) for earlier, later in pairwise(seen.sockets))
