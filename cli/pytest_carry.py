@@ -76,8 +76,10 @@ class Reader:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        self._read()
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None:
+            terminal.write_line("\nwaiting for the tests that run behind these")
+        self._read()
         if terminal is not None:
             self._count(terminal.stats)
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and self._reports:

@@ -18,7 +18,8 @@ from cli.output import Output, show
 TEST_LOCK = HOME / "requirements-test.lock"
 MARKER = Path(sys.prefix) / "sambung-test-installed"
 NO_TESTS = 5
-WORKERS = max(2, min(4, os.cpu_count() or 2))
+# Most of what they do is waiting for processes.
+WORKERS = max(3, min(4, os.cpu_count() or 2))
 LESS_PRIORITY = "10"
 PYTEST = [sys.executable, "-m", "pytest", "-p", "cli.pytest_carry"]
 
@@ -52,7 +53,8 @@ def run_tests(
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "said").open("w+b") as said:
         carried = Path(folder) / "reports.jsonl"
         # With "=": pytest takes a path that stands alone for one of the tests.
-        workers = ["-n", str(WORKERS), "--dist", "loadfile"]
+        # The files in their order: many of the last ones are small.
+        workers = ["-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder"]
         others = behind(["-m", f"not serial{also}", *workers, *arguments], carried, said)
         try:
             code = pytest(["-m", f"serial{also}", f"--carry-in={carried}", *arguments], counts)

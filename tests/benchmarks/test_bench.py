@@ -53,7 +53,6 @@ def server() -> Iterator[Bed]:
         yield one
 
 
-@pytest.mark.serial
 @pytest.mark.parametrize(
     ("name", "measure"),
     [
@@ -88,7 +87,6 @@ def test_without_node_the_library_cannot_be_measured(monkeypatch: pytest.MonkeyP
         protocol.run(turns=1, divisor=50)
 
 
-@pytest.mark.serial
 @pytest.mark.parametrize(
     ("name", "run"),
     [
@@ -111,7 +109,6 @@ def expect_rows(name: str, found: dict[str, Any]) -> None:
         assert row["figure"] > 0
 
 
-@pytest.mark.serial
 def test_the_command_prints_a_table_and_writes_the_same_as_json(tmp_path: Path) -> None:
     file = tmp_path / "new folder" / "result.json"
     ran = bench("wire", "--quick", "--write", str(file))
@@ -123,7 +120,6 @@ def test_the_command_prints_a_table_and_writes_the_same_as_json(tmp_path: Path) 
         assert row["what"] in ran.stdout
 
 
-@pytest.mark.serial
 def test_as_json_the_command_prints_what_it_writes(tmp_path: Path) -> None:
     ran = bench("wire", "--quick", "-o", "json", "--write", str(tmp_path / "result.json"))
     assert json.loads(ran.stdout) == json.loads((tmp_path / "result.json").read_text("utf-8"))

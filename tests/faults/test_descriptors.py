@@ -15,7 +15,7 @@ from watching import open_fds, wait_events
 
 from simulator.client import Simulator
 
-pytestmark = [pytest.mark.serial, pytest.mark.usefixtures("undisturbed")]
+pytestmark = pytest.mark.usefixtures("undisturbed")
 
 WATCHED_S = 3.0
 # Six starts that fail would be over by then.

@@ -13,8 +13,6 @@ from server import Answer, Server, running, wait_for
 
 from simulator.client import Listener, Simulator
 
-pytestmark = pytest.mark.serial
-
 # The guard that refuses earlier has tests of its own (tests/system/test_cleanup.py).
 UNGUARDED = SETTINGS | {"storage__min_free_percent": "0"}
 # The data folder is looked at every ten seconds.

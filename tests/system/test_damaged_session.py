@@ -4,12 +4,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import pytest
 from server import QUICK, Server, running, wait_for
 
 from simulator.client import Listener, Simulator
-
-pytestmark = pytest.mark.serial
 
 PATH = "/api/v1/instances/toko"
 

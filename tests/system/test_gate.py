@@ -10,8 +10,6 @@ from watching import log_events
 from core.upstream import REASONS, WINDOW_S, GateState
 from simulator.client import Listener, Simulator
 
-pytestmark = pytest.mark.serial
-
 COUNT = 24
 IDS = [f"g{number}" for number in range(COUNT)]
 HEALTHY, SICK = ("h1", "h2", "h3"), ("s1", "s2", "s3")
@@ -53,6 +51,7 @@ def events(server: Server, instance_id: str) -> list[tuple[str, str | None]]:
     return [(one["kind"], one["data"].get("cause")) for one in page]
 
 
+@pytest.mark.serial
 def test_an_outage_costs_canaries_and_its_end_brings_all_back_at_the_rate(
     tmp_path: Path, simulator: Simulator
 ) -> None:

@@ -13,8 +13,6 @@ from server import QUICK, Server, running, wait_for
 
 from simulator.client import Listener, Simulator
 
-pytestmark = pytest.mark.serial
-
 # A heartbeat each half second and three seconds of silence: the ratio of production, made short.
 SHORT = {
     **QUICK,
@@ -40,6 +38,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, upstream: Listener) -> Itera
         yield server
 
 
+@pytest.mark.serial
 def test_a_stopped_instance_is_killed_and_replaced_with_the_reason_recorded(
     fleet: Server, upstream: Listener
 ) -> None:
@@ -71,6 +70,7 @@ def test_a_command_to_an_instance_that_does_not_answer_is_503(tmp_path: Path, up
         )
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize("part", ["group g1", "registry", "journal"])
 def test_a_stopped_part_is_killed_and_replaced(fleet: Server, part: str) -> None:
     before = fleet.pid_of(part)
@@ -116,6 +116,7 @@ def replaced(fleet: Server, part: str) -> bool:
     return False
 
 
+@pytest.mark.serial
 def test_a_pause_of_the_whole_tree_convicts_nobody(fleet: Server) -> None:
     """Everything but the test is stopped for longer than the silence that convicts."""
     pids = [pid for pid, title in fleet.processes().items() if "launcher" not in title]
