@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.whatsapp.scripted import Server
+from tests.whatsapp.scripted import Client, Server, linked
+from tests.whatsapp.talking import ANNA, BUDI
 from whatsapp import prekeys
 from whatsapp.keys import KeyPair, Rng
 from whatsapp.signal_cipher import Decrypted, Encrypted, SignalCipher
@@ -21,6 +22,12 @@ from whatsapp.state import MemoryState
 def server() -> Server:
     """A scripted server, with nobody linked yet."""
     return Server()
+
+
+@pytest.fixture
+def pair(server: Server) -> tuple[Client, Client]:
+    """Anna and Budi, who are linked and have not talked yet."""
+    return linked(server, ANNA), linked(server, BUDI)
 
 
 def seeded(seed: int) -> Rng:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.whatsapp.scripted import Client, Server, linked
-from tests.whatsapp.test_session_messages import ANNA, BUDI, content, stanzas
+from tests.whatsapp.talking import ANNA, BUDI, content, stanzas
 from whatsapp.nodes import Node
 from whatsapp.outbound import MAX_BLAMED
 

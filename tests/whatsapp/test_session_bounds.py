@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.whatsapp.scripted import Client, Server, linked
+from tests.whatsapp.talking import ANNA, GROUP, stanzas
 from tests.whatsapp.test_session_fuzz import MAX_EVENT_BYTES
-from tests.whatsapp.test_session_messages import ANNA, GROUP, stanzas
 from whatsapp.bounds import MAX_NAME_CHARS
 from whatsapp.jid import SERVER, Jid
 from whatsapp.keys import KeyPair

@@ -4,7 +4,7 @@ import pytest
 
 from core.failures import FailureKind
 from tests.whatsapp.scripted import Client, Server, linked
-from tests.whatsapp.test_session_messages import content
+from tests.whatsapp.talking import content
 from whatsapp.account import Account
 from whatsapp.errors import LocalProtocolError, RemoteProtocolError
 from whatsapp.nodes import Node

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.whatsapp.scripted import Client, Group, Server, linked
-from tests.whatsapp.test_session_messages import ANNA, BUDI, CITRA, GROUP, content, stanzas
+from tests.whatsapp.talking import ANNA, BUDI, CITRA, GROUP, content, stanzas
 from whatsapp import groups, lid_map, sender_key_readers
 from whatsapp.jid import Jid
 from whatsapp.nodes import Node

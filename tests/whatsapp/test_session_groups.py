@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.whatsapp.phone import Phone
 from tests.whatsapp.scripted import Client, Device, Group, Server, linked
-from tests.whatsapp.test_session_messages import ANNA, BUDI, CITRA, GROUP, content, stanzas
-from tests.whatsapp.test_session_news import BUDI_LID, BUDI_PN, Phone
+from tests.whatsapp.talking import ANNA, BUDI, BUDI_LID, BUDI_PN, CITRA, GROUP, content, stanzas
 from whatsapp import lid_map
 from whatsapp.jid import HOSTED_DEVICE, Jid
 from whatsapp.nodes import Node

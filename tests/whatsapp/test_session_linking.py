@@ -1,13 +1,12 @@
-"""Linking and login: QR codes, the pairing code, what the server must find, restarts, keepalive, pre-keys."""
+"""Linking: QR codes and the pairing code, what a phone vouches for, and what is refused."""
 
 from base64 import b64decode
 
 import pytest
 
-from core.effects import Disconnected, Send
 from core.failures import FailureKind
-from tests.whatsapp.scripted import QR_START, WALL_S, Client, Connection, Server, linked
-from whatsapp import pairing_code, prekeys
+from tests.whatsapp.scripted import QR_START, Client, Server, linked
+from whatsapp import pairing_code
 from whatsapp import wire_pb2 as wire
 from whatsapp.account import Account
 from whatsapp.adv import issue_identity, verify_device_signature
@@ -21,11 +20,6 @@ PHONE = "6281100001"
 @pytest.fixture
 def account(make_rng) -> KeyPair:
     return KeyPair.generate(make_rng(99))
-
-
-def heard(client: Client, tag: str) -> list[Node]:
-    own = client.connection.device.jid
-    return [node for jid, node in client.server.heard if jid == own and node.tag == tag]
 
 
 def test_a_new_device_registers_with_its_keys(server):
@@ -183,110 +177,3 @@ def test_a_code_needs_a_number_and_a_waiting_server(server):
     assert "400" in reply.error and not reply.retry
     linked_client = linked(server, "6281100002")
     assert "linked already" in linked_client.invoke("pairing_code", phone=PHONE).error
-
-
-# ── after login ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_login_uploads_pre_keys_once_and_announces(server):
-    client = linked(server, PHONE)
-    uploads = [node for node in heard(client, "iq") if node.find("list") and node.find("skey")]
-    assert [len(node.need("list").children) for node in uploads] == [20]
-    assert any(node.find("active") for node in heard(client, "iq"))
-    client.close()
-    client.open()
-    assert len([node for node in heard(client, "iq") if node.find("list")]) == 1
-    assert prekeys.uploaded_before(client.stored)
-
-
-def test_the_server_runs_low_and_gets_more(server):
-    client = linked(server, PHONE)
-    count = Node(
-        "notification", {"type": "encrypt", "id": "n1", "from": SERVER}, (Node.make("count", value=3),)
-    )
-    client.connection.send(count)
-    client.connection.send(count)
-    server.run()
-    ids = [key.id for key in client.connection.device.upload.pre_keys]
-    assert ids == list(range(1, 41)), "one more batch, without repeating an id"
-    acks = [node for node in heard(client, "ack") if node.attrs["class"] == "notification"]
-    assert len(acks) == 2
-
-
-def test_the_signed_key_is_renewed_after_a_month_and_until_the_server_has_it(server):
-    client = linked(server, PHONE)
-    client.close()
-    client.wall_s += 31 * 86_400
-    client.connection = None
-    rotations = []
-    client.open()
-    rotations = [node for node in heard(client, "iq") if node.find("rotate")]
-    assert len(rotations) == 1 and prekeys.signed(client.stored).id == 2
-    client.close()
-    client.open()
-    assert len([node for node in heard(client, "iq") if node.find("rotate")]) == 1
-
-
-def test_a_silent_server_is_noticed(server):
-    client = linked(server, PHONE)
-    client.pass_time(600)
-    pings = [node for node in heard(client, "iq") if node.find("ping")]
-    assert 18 <= len(pings) <= 31 and client.failure is None
-    client.connection.receive = lambda data: None
-    client.pass_time(60)
-    assert client.failure.kind is FailureKind.TIMEOUT
-
-
-def test_logout_unlinks_and_forgets(server):
-    client = linked(server, PHONE)
-    assert client.invoke("logout").error is None
-    assert client.failure.kind is FailureKind.LOGGED_OUT
-    assert list(client.stored.rows()) == []
-    assert any(node.find("remove-companion-device") for _, node in server.heard)
-    client.open()
-    assert len(client.told("qr")) == 2 and not client.session.linked
-
-
-def test_a_damaged_account_parks_instead_of_making_a_new_one(server):
-    client = linked(server, PHONE)
-    client.close()
-    client.stored.spaces["account"][""] = b"{"
-    client.start_process()
-    (effect,) = client.session.on_open(1.0)
-    assert isinstance(effect, Disconnected) and effect.failure.kind is FailureKind.CONFIG
-    assert client.session.on_message(b"x", 1.0) == [] and client.session.on_timer("queries", 1.0) == []
-
-
-def test_edge_routing_is_used_at_the_next_connection(server):
-    client = linked(server, PHONE)
-    info = Node("edge_routing", {}, (Node("routing_info", {}, b"\x01\x02"),))
-    client.connection.send(Node("ib", {}, (info,)))
-    server.run()
-    client.close()
-    (hello,) = [effect for effect in client.session.on_open(client.now_s) if isinstance(effect, Send)]
-    assert hello.data.startswith(b"ED\x00\x01\x00\x00\x02\x01\x02WA")
-
-
-@pytest.mark.parametrize(
-    ("t", "offset_s"),
-    [(str(int(WALL_S) + 90), 90), (str(int(WALL_S) - 5), -5), ("soon", None), ("9" * 13, None), (None, None)],
-    ids=["ahead", "behind", "no number", "too long", "not said"],
-)
-def test_how_far_the_servers_clock_is_ahead_is_told(server, t, offset_s):
-    client = linked(server, PHONE)
-    assert client.told("session.open")[-1]["clock_offset_s"] == 0
-    client.close()
-    client.start_process()
-    connection_send = Connection.send
-    client.connection = Connection(server, client.receive)
-    client.act(client.session.on_open(client.now_s))
-
-    def other_clock(node: Node) -> None:
-        if node.tag == "success":
-            node = Node.make("success", t=t)
-        connection_send(client.connection, node)
-
-    client.connection.send = other_clock
-    server.run()
-    assert client.told("session.open")[-1]["clock_offset_s"] == offset_s
-    assert client.invoke("account").data["clock_offset_s"] == offset_s

@@ -1,14 +1,17 @@
-"""What a client says of itself inside the handshake, and what follows a login."""
+"""What a client says of itself inside the handshake, and what follows a login: pre-keys, keepalive, logout."""
 
 from hashlib import md5
 
 import pytest
 
-from tests.whatsapp.scripted import Client, Connection, Server, account_key, linked
-from tests.whatsapp.test_session_messages import ANNA, stanzas
-from tests.whatsapp.test_session_news import Phone
+from core.effects import Disconnected, Send
+from core.failures import FailureKind
+from tests.whatsapp.phone import Phone
+from tests.whatsapp.scripted import WALL_S, Client, Connection, Server, account_key, linked
+from tests.whatsapp.talking import ANNA, stanzas
 from whatsapp import message_pb2 as wa
 from whatsapp import prekeys, signal_cipher
+from whatsapp.jid import SERVER
 from whatsapp.keys import KeyPair
 from whatsapp.nodes import Node
 from whatsapp.session_settings import SessionSettings
@@ -88,3 +91,107 @@ def test_the_phone_is_trusted_by_the_key_that_vouched_for_us(server, anna, same)
     phone.write(anna, wa.Message(conversation="x"))
     assert anna.told("identity.changed") == ([] if same else [{"user": str(phone.device.lid)}])
     assert anna.texts() == ["x"]
+
+
+def test_login_uploads_pre_keys_once_and_announces(server):
+    client = linked(server, ANNA)
+    uploads = [node for node in stanzas(client, "iq") if node.find("list") and node.find("skey")]
+    assert [len(node.need("list").children) for node in uploads] == [20]
+    assert any(node.find("active") for node in stanzas(client, "iq"))
+    client.close()
+    client.open()
+    assert len([node for node in stanzas(client, "iq") if node.find("list")]) == 1
+    assert prekeys.uploaded_before(client.stored)
+
+
+def test_the_server_runs_low_and_gets_more(server):
+    client = linked(server, ANNA)
+    count = Node(
+        "notification", {"type": "encrypt", "id": "n1", "from": SERVER}, (Node.make("count", value=3),)
+    )
+    client.connection.send(count)
+    client.connection.send(count)
+    server.run()
+    ids = [key.id for key in client.connection.device.upload.pre_keys]
+    assert ids == list(range(1, 41)), "one more batch, without repeating an id"
+    acks = [node for node in stanzas(client, "ack") if node.attrs["class"] == "notification"]
+    assert len(acks) == 2
+
+
+def test_the_signed_key_is_renewed_after_a_month_and_until_the_server_has_it(server):
+    client = linked(server, ANNA)
+    client.close()
+    client.wall_s += 31 * 86_400
+    client.connection = None
+    rotations = []
+    client.open()
+    rotations = [node for node in stanzas(client, "iq") if node.find("rotate")]
+    assert len(rotations) == 1 and prekeys.signed(client.stored).id == 2
+    client.close()
+    client.open()
+    assert len([node for node in stanzas(client, "iq") if node.find("rotate")]) == 1
+
+
+def test_a_silent_server_is_noticed(server):
+    client = linked(server, ANNA)
+    client.pass_time(600)
+    pings = [node for node in stanzas(client, "iq") if node.find("ping")]
+    assert 18 <= len(pings) <= 31 and client.failure is None
+    client.connection.receive = lambda data: None
+    client.pass_time(60)
+    assert client.failure.kind is FailureKind.TIMEOUT
+
+
+def test_logout_unlinks_and_forgets(server):
+    client = linked(server, ANNA)
+    assert client.invoke("logout").error is None
+    assert client.failure.kind is FailureKind.LOGGED_OUT
+    assert list(client.stored.rows()) == []
+    assert any(node.find("remove-companion-device") for _, node in server.heard)
+    client.open()
+    assert len(client.told("qr")) == 2 and not client.session.linked
+
+
+def test_a_damaged_account_parks_instead_of_making_a_new_one(server):
+    client = linked(server, ANNA)
+    client.close()
+    client.stored.spaces["account"][""] = b"{"
+    client.start_process()
+    (effect,) = client.session.on_open(1.0)
+    assert isinstance(effect, Disconnected) and effect.failure.kind is FailureKind.CONFIG
+    assert client.session.on_message(b"x", 1.0) == [] and client.session.on_timer("queries", 1.0) == []
+
+
+def test_edge_routing_is_used_at_the_next_connection(server):
+    client = linked(server, ANNA)
+    info = Node("edge_routing", {}, (Node("routing_info", {}, b"\x01\x02"),))
+    client.connection.send(Node("ib", {}, (info,)))
+    server.run()
+    client.close()
+    (hello,) = [effect for effect in client.session.on_open(client.now_s) if isinstance(effect, Send)]
+    assert hello.data.startswith(b"ED\x00\x01\x00\x00\x02\x01\x02WA")
+
+
+@pytest.mark.parametrize(
+    ("t", "offset_s"),
+    [(str(int(WALL_S) + 90), 90), (str(int(WALL_S) - 5), -5), ("soon", None), ("9" * 13, None), (None, None)],
+    ids=["ahead", "behind", "no number", "too long", "not said"],
+)
+def test_how_far_the_servers_clock_is_ahead_is_told(server, t, offset_s):
+    client = linked(server, ANNA)
+    assert client.told("session.open")[-1]["clock_offset_s"] == 0
+    client.close()
+    client.start_process()
+    connection_send = Connection.send
+    client.connection = Connection(server, client.receive)
+    client.act(client.session.on_open(client.now_s))
+
+    def other_clock(node: Node) -> None:
+        if node.tag == "success":
+            node = Node.make("success", t=t)
+        connection_send(client.connection, node)
+
+    client.connection.send = other_clock
+    server.run()
+    assert client.told("session.open")[-1]["clock_offset_s"] == offset_s
+    assert client.invoke("account").data["clock_offset_s"] == offset_s

@@ -3,8 +3,7 @@
 import pytest
 
 from tests.whatsapp.scripted import Client, Group, Server, linked
-from tests.whatsapp.test_session_messages import ANNA, BUDI, CITRA, GROUP, content, stanzas
-from tests.whatsapp.test_session_news import notify
+from tests.whatsapp.talking import ANNA, BUDI, CITRA, GROUP, content, notify, stanzas
 from whatsapp.jid import Jid
 from whatsapp.nodes import Node
 

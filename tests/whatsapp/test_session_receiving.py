@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.whatsapp.phone import Phone
 from tests.whatsapp.scripted import Client, Server, linked
-from tests.whatsapp.test_session_messages import ANNA, BUDI, content, stanzas
-from tests.whatsapp.test_session_news import BUDI_LID, BUDI_PN, Phone
+from tests.whatsapp.talking import ANNA, BUDI, BUDI_LID, BUDI_PN, content, stanzas
 from whatsapp import lid_map
 from whatsapp import message_pb2 as wa
 from whatsapp.jid import Jid

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.whatsapp.scripted import Client, Group, Server, linked
-from tests.whatsapp.test_session_messages import ANNA, BUDI, CITRA, GROUP, content
+from tests.whatsapp.talking import ANNA, BUDI, CITRA, GROUP, content
 from whatsapp import groups
 
 ANNA_PN, ANNA_LID = f"{ANNA}@s.whatsapp.net", f"9000{ANNA}@lid"

@@ -3,8 +3,7 @@
 import pytest
 
 from tests.whatsapp.scripted import Client, Server, linked
-from tests.whatsapp.test_session_messages import ANNA, BUDI, content, stanzas
-from tests.whatsapp.test_session_news import BUDI_LID, BUDI_PN, notify
+from tests.whatsapp.talking import ANNA, BUDI, BUDI_LID, BUDI_PN, content, notify, stanzas
 from whatsapp.jid import Jid
 from whatsapp.nodes import Node
 

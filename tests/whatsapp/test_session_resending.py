@@ -3,7 +3,7 @@
 import pytest
 
 from tests.whatsapp.scripted import Client, Group, Server, linked
-from tests.whatsapp.test_session_messages import ANNA, BUDI, GROUP, content, stanzas
+from tests.whatsapp.talking import ANNA, BUDI, GROUP, content, stanzas
 from whatsapp.nodes import Node
 
 HOUR_S = 3600.0

@@ -6,8 +6,7 @@ import pytest
 
 from core.protocol import SendContent
 from tests.whatsapp.scripted import Client, Group, Server, linked, usync_device
-from tests.whatsapp.test_session_messages import ANNA, BUDI, CITRA, GROUP, content, stanzas
-from tests.whatsapp.test_session_news import BUDI_LID
+from tests.whatsapp.talking import ANNA, BUDI, BUDI_LID, CITRA, GROUP, content, stanzas
 from whatsapp import outbound, queries, usync
 from whatsapp.errors import NodeError
 from whatsapp.jid import Jid

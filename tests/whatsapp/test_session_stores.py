@@ -8,7 +8,7 @@ import pytest
 
 from tests.whatsapp.scripted import Group, Server, linked
 from tests.whatsapp.stored import Died, Durable, InMemory, InSessionFile, Mortal
-from tests.whatsapp.test_session_messages import ANNA, BUDI, GROUP, content
+from tests.whatsapp.talking import ANNA, BUDI, GROUP, content
 from whatsapp.jid import Jid
 from whatsapp.keys import KeyPair
 from whatsapp.nodes import Node
