@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.whatsapp.scripted import Client, Server, linked
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_server import Server
 from tests.whatsapp.talking import ANNA, BUDI
 from whatsapp import prekeys
 from whatsapp.keys import KeyPair, Rng

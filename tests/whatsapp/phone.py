@@ -1,6 +1,7 @@
 """The phone of an account, as a companion sees it."""
 
-from tests.whatsapp.scripted import WALL_S, Client, Server
+from tests.whatsapp.scripted_client import Client
+from tests.whatsapp.scripted_server import WALL_S, Server
 from whatsapp import message_pb2 as wa
 from whatsapp import padding, prekeys
 from whatsapp.keys import KeyPair

@@ -12,7 +12,8 @@ from pathlib import Path
 from core.effects import Change, Emit, Persist, ProtocolEffect
 from store.codec import from_json
 from store.session import Batch, SessionStore
-from tests.whatsapp.scripted import WALL_S, Client
+from tests.whatsapp.scripted_client import Client
+from tests.whatsapp.scripted_server import WALL_S
 from whatsapp.state import MemoryState
 
 Row = tuple[str, str, bytes]

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.whatsapp.scripted import Client
+from tests.whatsapp.scripted_client import Client
 from whatsapp.jid import SERVER, Jid
 from whatsapp.nodes import Node
 

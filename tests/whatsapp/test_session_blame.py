@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.whatsapp.scripted import Client, Server, linked
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_server import Server
 from tests.whatsapp.talking import ANNA, BUDI, content, stanzas
 from whatsapp.nodes import Node
 from whatsapp.outbound import MAX_BLAMED

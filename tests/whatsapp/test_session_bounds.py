@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.whatsapp.scripted import Client, Server, linked
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_server import Server
 from tests.whatsapp.talking import ANNA, GROUP, stanzas
 from tests.whatsapp.test_session_fuzz import MAX_EVENT_BYTES
 from whatsapp.bounds import MAX_NAME_CHARS

@@ -6,7 +6,9 @@ import random
 from core.effects import Emit, Send
 from tests.core.protocol_contract import ProtocolContract
 from tests.core.protocol_host import Frame, Peer, Subject
-from tests.whatsapp.scripted import WALL_S, Client, Connection, Server, linked
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_connection import Connection
+from tests.whatsapp.scripted_server import WALL_S, Server
 from whatsapp.session import Session
 from whatsapp.state import MemoryState
 

@@ -3,7 +3,8 @@
 import pytest
 
 from core.failures import FailureKind
-from tests.whatsapp.scripted import Client, Server, linked
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_server import Server
 from tests.whatsapp.talking import content
 from whatsapp.account import Account
 from whatsapp.errors import LocalProtocolError, RemoteProtocolError

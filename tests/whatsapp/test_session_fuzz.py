@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from core.effects import Emit, Reply
 from tests.whatsapp.hostile_nodes import nodes
-from tests.whatsapp.scripted import Client, Group, Server, Unwritable, linked
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_connection import Unwritable
+from tests.whatsapp.scripted_server import Group, Server
 from tests.whatsapp.talking import ANNA, BUDI, CITRA, GROUP, content
 from whatsapp import lid_map, padding
 from whatsapp.jid import SERVER, Jid

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.whatsapp.scripted import Client, Group, Server, linked
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_server import Group, Server
 from tests.whatsapp.talking import ANNA, BUDI, CITRA, GROUP, content, stanzas
 from whatsapp import groups, lid_map, sender_key_readers
 from whatsapp.jid import Jid

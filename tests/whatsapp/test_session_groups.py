@@ -3,7 +3,8 @@
 import pytest
 
 from tests.whatsapp.phone import Phone
-from tests.whatsapp.scripted import Client, Device, Group, Server, linked
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_server import Device, Group, Server
 from tests.whatsapp.talking import ANNA, BUDI, BUDI_LID, BUDI_PN, CITRA, GROUP, content, stanzas
 from whatsapp import lid_map
 from whatsapp.jid import HOSTED_DEVICE, Jid

@@ -5,7 +5,8 @@ from base64 import b64decode
 import pytest
 
 from core.failures import FailureKind
-from tests.whatsapp.scripted import QR_START, Client, Server, linked
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_server import QR_START, Server
 from whatsapp import pairing_code
 from whatsapp import wire_pb2 as wire
 from whatsapp.account import Account

@@ -7,7 +7,9 @@ import pytest
 from core.effects import Disconnected, Send
 from core.failures import FailureKind
 from tests.whatsapp.phone import Phone
-from tests.whatsapp.scripted import WALL_S, Client, Connection, Server, account_key, linked
+from tests.whatsapp.scripted_client import Client, account_key, linked
+from tests.whatsapp.scripted_connection import Connection
+from tests.whatsapp.scripted_server import WALL_S, Server
 from tests.whatsapp.talking import ANNA, stanzas
 from whatsapp import message_pb2 as wa
 from whatsapp import prekeys, signal_cipher

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.whatsapp.scripted import linked
+from tests.whatsapp.scripted_client import linked
 from tests.whatsapp.talking import ANNA, BUDI, content, stanzas
 from whatsapp.jid import Jid
 from whatsapp.nodes import Node

@@ -5,7 +5,8 @@ import zlib
 import pytest
 
 from tests.whatsapp.phone import Phone
-from tests.whatsapp.scripted import WALL_S, Client, Server, linked
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_server import WALL_S, Server
 from tests.whatsapp.talking import ANNA, BUDI, BUDI_LID, BUDI_PN, content, notify, stanzas
 from whatsapp import contact_tokens, lid_map, privacy_tokens
 from whatsapp import message_pb2 as wa

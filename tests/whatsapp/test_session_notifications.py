@@ -2,9 +2,12 @@
 
 import pytest
 
-from tests.whatsapp.scripted import Client, Group, Server, linked
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_server import Group, Server
 from tests.whatsapp.talking import ANNA, BUDI, CITRA, GROUP, content, notify, stanzas
+from whatsapp import signal_cipher
 from whatsapp.jid import Jid
+from whatsapp.keys import KeyPair
 from whatsapp.nodes import Node
 
 
@@ -72,3 +75,23 @@ def test_a_removed_device_cannot_read_what_is_written_to_a_group_then(server, an
     given = stanzas(anna)[-1].need("participants").children
     assert [one.jid_attr("jid").device for one in given] == [1], "a new key"
     assert budi.texts() == ["satu", "dua"]
+
+
+def test_a_changed_identity_is_told_and_talking_goes_on(pair, server):
+    anna, _budi = pair
+    anna.send("a", content(BUDI, "satu"))
+    server.devices.clear()
+    again = Client(server, 77)
+    again.open()
+    server.scan(BUDI, again.told("qr")[0]["text"], KeyPair.generate(server.rng))
+    server.devices[anna.connection.device.jid] = anna.connection.device
+    server.run()
+    notice = Node(
+        "notification", {"type": "encrypt", "id": "n", "from": f"9000{BUDI}@lid"}, (Node("identity"),)
+    )
+    anna.connection.send(notice)
+    server.run()
+    assert anna.told("identity.changed") == [{"user": f"9000{BUDI}@lid"}]
+    assert not list(signal_cipher.addresses(anna.stored, signal_cipher.SESSIONS, f"9000{BUDI}_1"))
+    anna.send("b", content(BUDI, "dua"))
+    assert again.texts() == ["dua"]

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.whatsapp.phone import Phone
-from tests.whatsapp.scripted import Client, Server, linked
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_server import Server
 from tests.whatsapp.talking import ANNA, BUDI, BUDI_LID, BUDI_PN, content, stanzas
 from whatsapp import lid_map
 from whatsapp import message_pb2 as wa

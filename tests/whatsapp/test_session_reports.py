@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.whatsapp.scripted import Client, Server, linked
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_server import Server
 from tests.whatsapp.talking import ANNA, BUDI, BUDI_LID, BUDI_PN, content, notify, stanzas
 from whatsapp.jid import Jid
 from whatsapp.nodes import Node

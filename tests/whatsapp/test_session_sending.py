@@ -5,7 +5,9 @@ import json
 import pytest
 
 from core.protocol import SendContent
-from tests.whatsapp.scripted import Client, Group, Server, linked, usync_device
+from tests.whatsapp.scripted_client import Client, linked
+from tests.whatsapp.scripted_connection import usync_device
+from tests.whatsapp.scripted_server import Group, Server
 from tests.whatsapp.talking import ANNA, BUDI, BUDI_LID, CITRA, GROUP, content, stanzas
 from whatsapp import outbound, queries, usync
 from whatsapp.errors import NodeError

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.whatsapp.scripted import Group, Server, linked
+from tests.whatsapp.scripted_client import linked
+from tests.whatsapp.scripted_server import Group, Server
 from tests.whatsapp.stored import Died, Durable, InMemory, InSessionFile, Mortal
 from tests.whatsapp.talking import ANNA, BUDI, GROUP, content
 from whatsapp.jid import Jid
