@@ -12,6 +12,8 @@ from actors.transport import Closed, Lost, Opened, Received, Transport, Transpor
 from core.config import TransportSettings
 from core.protocol import Endpoint
 
+pytest.register_assert_rewrite("tests.actors.transport.live.socks_peers")
+
 LIMIT_S = 20.0
 E = TypeVar("E")
 
