@@ -2,82 +2,30 @@
 
 import time
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from sweep_bench import Root, answer, events, sweeping
 
-from actors import exits
-from actors.root_sweep import FIRST_SWEEP_S, PARTS_S, RootSweep
+from actors.root_sweep import FIRST_SWEEP_S, PARTS_S
 from core.cleanup import GRACE_S, SECOND_LOOK_S
 from core.config import CleanupSettings, Settings
 from core.instances import InstanceConfig
 from core.messages import (
     CommandReply,
-    DeleteLeftover,
     EndStale,
-    InstanceDropped,
     JournalSwept,
-    PurgeSession,
-    RegistryDone,
-    RegistryFailed,
     RegistrySwept,
     RunCleanup,
     SweepJournal,
     SweepRegistry,
 )
-from core.records import InstanceRecord
 from core.snapshot import InstanceSnapshot
-from core.sweeps import Caught, Sweep
-from store import logs
-
-
-class Root(RootSweep):
-    """What it sends and when it wants to be woken, in lists."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent: list[tuple[Any, Any]] = []
-        self.wakes: list[tuple[float, str, int]] = []
-        self._registry, self._journal, self._loaded = "registry", "journal", True
-
-    def send(self, address: Any, message: Any) -> None:
-        self.sent.append((address, message))
-
-    def wake_after(self, delay_s: float, name: str, epoch: int) -> None:
-        self.wakes.append((delay_s, name, epoch))
-
-    def wake(self, name: str) -> None:
-        """The last wake-up of this name is due."""
-        _, _, epoch = next(one for one in reversed(self.wakes) if one[1] == name)
-        self.on_wake(name, epoch)
-
-    def told(self, kind: type) -> list[Any]:
-        return [message for _, message in self.sent if isinstance(message, kind)]
-
-    def sweep(self) -> Sweep:
-        assert self._last_sweep is not None
-        return self._last_sweep
+from core.sweeps import Caught
 
 
 @pytest.fixture
 def root(monkeypatch: pytest.MonkeyPatch) -> Root:
-    monkeypatch.setattr(exits, "install", lambda: None)
-    logged: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(logs, "log_event", lambda *args, **fields: logged.append((*args, fields)))
-    one = Root()
-    one.logged = logged  # type: ignore[attr-defined]
-    one._begin_sweeping()
-    return one
-
-
-def events(root: Root, name: str) -> list[Any]:
-    return [one for one in root.logged if one[0] == name]  # type: ignore[attr-defined]
-
-
-def answer(root: Root, orphans: tuple[str, ...] = (), events: int = 0, problem: str = "") -> None:
-    number = root.told(SweepJournal)[-1].number
-    root.receiveMsg_RegistrySwept(RegistrySwept(number, orphans, 1, 2, problem), "registry")
-    root.receiveMsg_JournalSwept(JournalSwept(number, events), "journal")
+    return sweeping(monkeypatch)
 
 
 def test_the_first_sweep_comes_soon_and_the_others_by_the_interval(root: Root) -> None:
@@ -150,90 +98,6 @@ def test_a_root_that_stops_does_not_sweep(root: Root) -> None:
     root._ending = ("launcher", "r")
     root.wake("sweep")
     assert root.told(SweepJournal) == []
-
-
-# ── session files without instance ───────────────────────────────────────────────────────────────────────────────
-
-
-def test_an_orphan_is_told_and_counted_once_and_again_when_it_comes_back(root: Root) -> None:
-    for orphans in (("gone",), ("gone",), (), ("gone",)):
-        root.wake("sweep")
-        answer(root, orphans)
-    assert len(events(root, "cleanup.orphan")) == 2
-    assert root._swept.orphaned_sessions == 2
-
-
-def test_a_registry_that_could_not_look_leaves_the_orphans_as_they_were(root: Root) -> None:
-    root.wake("sweep")
-    answer(root, ("gone",))
-    root.wake("sweep")
-    answer(root, problem="registry: the disk is full")
-    assert root.sweep().orphans == ("gone",)
-    root.wake("sweep")
-    answer(root, ("gone",))
-    assert len(events(root, "cleanup.orphan")) == 1
-
-
-def test_a_hundred_orphans_are_named_and_all_are_counted(root: Root) -> None:
-    found = tuple(f"gone{number:03}" for number in range(101))
-    root.wake("sweep")
-    answer(root, found)
-    assert (root.sweep().orphans, root.sweep().orphan_count) == (found[:100], 101)
-
-
-def test_instances_that_the_root_knows_are_no_orphans(root: Root) -> None:
-    root._records["new"] = InstanceRecord("new", InstanceConfig())
-    root._places.homes["going"] = "g1"
-    root.wake("sweep")
-    answer(root, ("going", "gone", "new"))
-    assert root.sweep().orphans == ("gone",)
-
-
-def test_deleting_an_orphan_takes_it_out_of_the_report_and_of_a_sweep_under_way(root: Root) -> None:
-    root.wake("sweep")
-    answer(root, ("gone", "old"))
-    root.wake("sweep")
-    root.receiveMsg_RegistrySwept(RegistrySwept(2, ("gone", "old")), "registry")
-    root.receiveMsg_DeleteLeftover(DeleteLeftover("r1", "gone"), "web")
-    assert root.told(PurgeSession) == [PurgeSession("r1", "gone")]
-    root.receiveMsg_RegistryDone(RegistryDone("r1"), "registry")
-    assert root.told(CommandReply) == [CommandReply("r1", True)]
-    assert (root.sweep().orphans, root.sweep().orphan_count) == (("old",), 1)
-    root.receiveMsg_JournalSwept(JournalSwept(2), "journal")
-    assert root.sweep().orphans == ("old",)
-    assert len(events(root, "cleanup.orphan")) == 2
-
-
-@pytest.mark.parametrize(
-    ("reply", "code"),
-    [(RegistryDone("r1", found=False), "not_found"), (RegistryFailed("r1", "busy", "held"), "busy")],
-)
-def test_what_the_registry_could_not_delete_stays(root: Root, reply: Any, code: str) -> None:
-    root.wake("sweep")
-    answer(root, ("gone",))
-    root.receiveMsg_DeleteLeftover(DeleteLeftover("r1", "gone"), "web")
-    if isinstance(reply, RegistryDone):
-        root.receiveMsg_RegistryDone(reply, "registry")
-    else:
-        root.receiveMsg_RegistryFailed(reply, "registry")
-    assert [one.code for one in root.told(CommandReply)] == [code]
-    assert root.sweep().orphans == ("gone",)
-
-
-def test_the_file_of_an_instance_is_not_deleted(root: Root) -> None:
-    root._records["toko1"] = InstanceRecord("toko1", InstanceConfig())
-    root.receiveMsg_DeleteLeftover(DeleteLeftover("r1", "toko1"), "web")
-    assert [one.code for one in root.told(CommandReply)] == ["instance_exists"]
-    assert root.told(PurgeSession) == []
-
-
-def test_an_instance_that_was_removed_leaves_no_file(root: Root) -> None:
-    root._places.homes["q"] = "g1"
-    root.receiveMsg_InstanceDropped(InstanceDropped("q"), "g1")
-    assert root.told(PurgeSession) == [PurgeSession("", "q")]
-    root._records["moved"] = InstanceRecord("moved", InstanceConfig())
-    root.receiveMsg_InstanceDropped(InstanceDropped("moved"), "g1")
-    assert len(root.told(PurgeSession)) == 1
 
 
 # ── links that hang ──────────────────────────────────────────────────────────────────────────────────────────────
