@@ -12,16 +12,7 @@ from runtime_bench import Bench, LateStore, bench, message
 from actors.ports import Answer
 from actors.transport import Lost, Opened, Received
 from core import link_events as events
-from core.effects import (
-    Authenticated,
-    Change,
-    Disconnected,
-    Persist,
-    ProtocolEffect,
-    Reply,
-    Send,
-    WakeAt,
-)
+from core.effects import Authenticated, Change, Disconnected, Persist, ProtocolEffect, Reply, Send, WakeAt
 from core.failures import Failure, FailureKind
 from core.link_state import LinkState
 from core.messages import CommandReply

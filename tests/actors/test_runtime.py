@@ -1,23 +1,18 @@
 """One instance's runtime, driven turn by turn: a fake transport, a store that answers late, a clock of its own."""
 
 import pytest
-from runtime_bench import LateStore, bench, message
+from runtime_bench import bench, message
 
 from actors.obeying import obey
 from actors.ports import Answer
-from actors.transport import Closed, Lost, Opened
+from actors.transport import Closed, Lost
 from core import link_events as events
-from core import outbox
 from core.effects import Authenticated, Change, Emit, Persist, ProtocolEffect, Reply, Send
 from core.failures import Failure, FailureKind
 from core.link_state import LinkState
 from core.messages import CommandReply, ForceRetry
 from core.protocol import Command, Endpoint
 from core.records import MessageState
-
-
-def kinds(store: LateStore) -> list[str]:
-    return [event.kind for event in store.events]
 
 
 def test_an_instance_dials_once_it_has_a_permit_and_opens() -> None:
@@ -103,69 +98,6 @@ def test_an_instance_stops_reading_while_the_journal_does_not_keep_up() -> None:
     assert not b.wire.reading
     b.runtime.events_stored(b.runtime.feed.last)
     assert b.wire.reading
-
-
-def test_messages_are_held_while_the_link_is_down_and_leave_in_order_once_it_is_open() -> None:
-    b = bench()
-    for name in ("m1", "m2"):
-        b.runtime.submit(message(name, name.encode()), Answer(None, CommandReply(name, True)))
-    assert [reply.ref for reply in b.world.answers] == ["m1", "m2"]
-    assert b.wire.sent == []
-    b.open()
-    assert b.wire.sent == [b"m1", b"m2"]
-    assert kinds(b.store)[-2:] == ["message.sent", "message.sent"]
-    accepted = [one.state for _, batch in b.store.taken for one in batch.outbox]
-    assert accepted == [MessageState.ACCEPTED] * 2
-    ends = [(one.message_id, one.state) for _, batch in b.store.taken for one in batch.outcomes]
-    assert ends == [("m1", MessageState.SENT), ("m2", MessageState.SENT)]
-
-
-def test_a_message_that_cannot_be_read_now_is_sent_later() -> None:
-    b = bench()
-    b.open()
-    b.store.unreadable = True
-    b.runtime.submit(message("m1", b"bytes"), Answer(None, CommandReply("m1", True)))
-    assert b.wire.sent == [] and [one.message_id for one in b.runtime.outbox.waiting] == ["m1"]
-    b.store.unreadable = False
-    b.world.now += outbox.RETRY_S
-    b.runtime.wake("outbox", 0)
-    assert b.wire.sent == [b"bytes"] and b.runtime.outbox.waiting == ()
-
-
-def test_a_message_that_is_stored_no_more_fails_and_the_next_one_leaves() -> None:
-    b = bench()
-    for name in ("m1", "m2"):
-        b.runtime.submit(message(name, name.encode()), Answer(None, CommandReply(name, True)))
-    del b.store.messages["m1"]
-    b.open()
-    ends = [(one.message_id, one.state) for _, batch in b.store.taken for one in batch.outcomes]
-    assert ends == [("m1", MessageState.FAILED), ("m2", MessageState.SENT)]
-    assert b.wire.sent == [b"m2"]
-
-
-def test_a_message_is_answered_only_when_it_is_durable() -> None:
-    b = bench(LateStore(at_once=False))
-    b.runtime.submit(message("m1"), Answer(None, CommandReply("m1", True)))
-    assert b.world.answers == []
-    b.runtime.persisted(b.store.taken[-1][0])
-    assert [reply.ref for reply in b.world.answers] == ["m1"]
-
-
-def test_a_send_that_breaks_the_link_is_repeated_with_the_same_bytes() -> None:
-    b = bench()
-    b.open()
-    b.wire.broken = True
-    b.runtime.submit(message("m1", b"same"), Answer(None, CommandReply("m1", True)))
-    assert [m.message_id for m in b.runtime.outbox.waiting] == ["m1"]
-    b.wire.broken = False
-    b.wire.queue = [Lost(b.wire.dials[-1], Failure(FailureKind.NETWORK, "reset"), None, "")]
-    b.runtime.drain()
-    b.world.now += 60
-    b.runtime.link_event(events.ForceRetry())
-    b.wire.queue = [Opened(b.wire.dials[-1], None)]
-    b.runtime.drain()
-    assert b.wire.sent == [b"same"]
-    assert b.runtime.outbox.waiting == ()
 
 
 def test_a_force_retry_is_answered_when_the_dial_has_started() -> None:
