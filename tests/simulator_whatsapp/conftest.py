@@ -6,6 +6,8 @@ import pytest
 
 from tests.simulator_whatsapp.driving import World
 
+pytest.register_assert_rewrite("tests.simulator_whatsapp.asking")
+
 
 @pytest.fixture
 def world() -> Iterator[World]:

@@ -8,7 +8,8 @@ from simulator.whatsapp.ends import ENDS, NOTICES, REASONS, failure
 from simulator.whatsapp.refusals import EVERYBODY, Refusal
 from simulator.whatsapp.settings import ServerSettings
 from simulator.whatsapp.shaping import WAYS
-from tests.simulator_whatsapp.driving import BUDI, SITI, Client, World
+from tests.simulator_whatsapp.client import Client
+from tests.simulator_whatsapp.driving import BUDI, SITI, World
 from whatsapp.session_settings import SessionSettings
 
 KIND = FailureKind

@@ -4,7 +4,8 @@ import pytest
 
 from core.failures import FailureKind
 from simulator.whatsapp.linking import CannotLink
-from tests.simulator_whatsapp.driving import BUDI, SITI, Client, World
+from tests.simulator_whatsapp.client import Client
+from tests.simulator_whatsapp.driving import BUDI, SITI, World
 from whatsapp.session_settings import SessionSettings
 
 

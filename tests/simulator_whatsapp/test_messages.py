@@ -1,10 +1,10 @@
-"""Texts between accounts, devices and phones: live, late, damaged, and in groups."""
+"""Texts between accounts, devices and phones: live, late, damaged."""
 
 import pytest
 
 from simulator.whatsapp.knobs import DAMAGES, Faults
 from simulator.whatsapp.settings import ServerSettings
-from tests.simulator_whatsapp.driving import AGUS, BUDI, SITI, Client, World
+from tests.simulator_whatsapp.driving import BUDI, SITI, World
 
 
 def test_a_text_reaches_every_device_of_both_sides_once(world: World) -> None:
@@ -230,68 +230,3 @@ def test_history_tells_who_is_who(world: World) -> None:
     assert client.told("history.received") and not client.told("history.unreadable")
     client.send(SITI, "halo")
     assert world.person(SITI).texts() == ["halo"]
-
-
-def trio(world: World, by_lid: bool) -> tuple[Client, Client, Client, str]:
-    clients = [world.linked(number) for number in (BUDI, SITI, AGUS)]
-    group = world.act(lambda: world.person(BUDI).create_group("Warung", [SITI, AGUS], by_lid))
-    return clients[0], clients[1], clients[2], group
-
-
-@pytest.mark.parametrize("by_lid", [True, False], ids=["by LID", "by number"])
-def test_a_group_is_told_of_its_making_and_everybody_reads_everybody(world: World, by_lid: bool) -> None:
-    budi, siti, agus, group = trio(world, by_lid)
-    assert siti.told("group.changed")[0]["group"] == group
-    budi.send(group, "from Budi")
-    siti.send(group, "from Siti")
-    world.act(lambda: world.person(AGUS).send_text(group, "from the phone of Agus"))
-    assert budi.texts() == ["from Siti", "from the phone of Agus"]
-    assert siti.texts() == ["from Budi", "from the phone of Agus"]
-    assert agus.texts() == ["from Budi", "from Siti"]
-    assert agus.copies() == ["from the phone of Agus"]
-    assert world.person(SITI).texts() == ["from Budi", "from the phone of Agus"]
-    assert world.person(BUDI).texts() == ["from Siti", "from the phone of Agus"]
-
-
-def test_a_damaged_group_message_is_asked_for_again(world: World) -> None:
-    budi, siti, _agus, group = trio(world, True)
-    budi.send(group, "one")
-    world.server.parts.knobs.by_device[f"{SITI}:1"] = Faults(corrupt=1)
-    budi.send(group, "two")
-    assert siti.texts() == ["one", "two"]
-
-
-def test_a_group_message_that_a_phone_cannot_read_comes_again(world: World) -> None:
-    budi, _siti, _agus, group = trio(world, True)
-    world.person(SITI).handset.habits.refuses = 1
-    budi.send(group, "one")
-    assert world.person(SITI).texts() == ["one"]
-
-
-def test_who_left_reads_no_more(world: World) -> None:
-    budi, siti, agus, group = trio(world, True)
-    budi.send(group, "one")
-    world.act(lambda: world.person(BUDI).change_group(group, "remove", [AGUS]))
-    budi.send(group, "two")
-    world.act(lambda: world.person(BUDI).change_group(group, "add", [AGUS]))
-    budi.send(group, "three")
-    assert siti.texts() == ["one", "two", "three"]
-    assert agus.texts() == ["one", "three"]
-
-
-def test_a_group_as_its_members_see_it(world: World) -> None:
-    budi, _siti, _agus, group = trio(world, True)
-    shown = budi.invoke("group", group=group).data
-    assert shown["subject"] == "Warung"
-    assert {one["jid"] for one in shown["participants"]} == {
-        str(world.person(number).account.lid_jid()) for number in (BUDI, SITI, AGUS)
-    }
-    assert [one["jid"] for one in budi.invoke("groups").data["groups"]] == [group]
-
-
-def test_a_group_that_one_is_not_in_is_closed(world: World) -> None:
-    *_, group = trio(world, True)
-    stranger = world.linked("6281234567809")
-    assert stranger.invoke("group", group=group).error is not None
-    reply = stranger.reply(stranger.ask(group, "halo"))
-    assert reply is not None and reply.error is not None

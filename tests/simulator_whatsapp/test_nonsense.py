@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulator_whatsapp.driving import BUDI, SITI, Client, World
+from tests.simulator_whatsapp.client import Client
+from tests.simulator_whatsapp.driving import BUDI, SITI, World
 from whatsapp import wire_pb2 as wire
 from whatsapp.channel import ClientChannel
 from whatsapp.errors import ProtocolError

@@ -3,40 +3,13 @@
 import pytest
 
 from simulator.whatsapp.accounts import Spot
-from tests.simulator_whatsapp.driving import AGUS, BUDI, SITI, World
+from tests.simulator_whatsapp.asking import ask, device, error_of, take
+from tests.simulator_whatsapp.driving import BUDI, SITI, World
 from whatsapp import wire_pb2 as wire
 from whatsapp import xeddsa
-from whatsapp.jid import SERVER, Jid
-from whatsapp.nodes import Content, Node
+from whatsapp.jid import SERVER
+from whatsapp.nodes import Node
 from whatsapp.phash import participant_hash
-
-
-def take(world: World, spot: Spot, node: Node) -> list[Node]:
-    """What a device that sends a stanza is answered."""
-    answers: list[Node] = []
-    world.server.parts.stanzas.take(spot, node, answers.append)
-    world.server.tick()
-    world.run()
-    return answers
-
-
-def ask(world: World, spot: Spot, xmlns: str, kind: str, content: Content = None, to: Jid = SERVER) -> Node:
-    """The one answer to an `iq`."""
-    (answer,) = take(world, spot, Node("iq", {"xmlns": xmlns, "type": kind, "to": to, "id": "7"}, content))
-    assert answer.attrs["id"] == "7"
-    return answer
-
-
-def device(world: World, number: str = BUDI) -> Spot:
-    """A linked device of that number."""
-    world.linked(number)
-    account = world.person(number).account
-    return Spot(account, account.devices[max(account.devices)])
-
-
-def error_of(answer: Node) -> str:
-    assert answer.attrs["type"] == "error"
-    return answer.need("error").text_attr("code")
 
 
 def test_a_namespace_that_nobody_knows_gets_an_empty_result(world: World) -> None:
@@ -178,59 +151,6 @@ def test_presence_of_a_contact(world: World) -> None:
     assert spot.account.name == "Budi S."
 
 
-def group_of(world: World, spot: Spot) -> Jid:
-    members = tuple(Node("participant", {"jid": world.person(one).account.lid_jid()}) for one in (SITI, AGUS))
-    create = Node("create", {"subject": "Warung", "key": "1"}, members)
-    made = ask(world, spot, "w:g2", "set", (create,), Jid("", "g.us")).need("group")
-    return Jid(made.text_attr("id"), "g.us")
-
-
-def test_a_group_is_made_and_changed_by_its_admin(world: World) -> None:
-    spot = device(world)
-    group = group_of(world, spot)
-    agus = Node("participant", {"jid": world.person(AGUS).account.pn_jid()})
-    for change in (
-        Node("subject", {}, b"Toko"),
-        Node("description", {"id": "1"}, (Node("body", {}, b"about"),)),
-        Node("announcement"),
-        Node("locked"),
-        Node("promote", {}, (agus,)),
-    ):
-        assert ask(world, spot, "w:g2", "set", (change,), group).attrs["type"] == "result"
-    world.restart_server()
-    account = world.person(BUDI).account
-    spot = Spot(account, account.devices[1])
-    query = (Node("query", {"request": "interactive"}),)
-    shown = ask(world, spot, "w:g2", "get", query, group).need("group")
-    assert shown.attrs["subject"] == "Toko"
-    assert shown.need("description", "body").data == b"about"
-    assert shown.find("announcement") is not None and shown.find("locked") is not None
-    roles = {one.jid_attr("jid").user: one.attrs.get("type") for one in shown.all("participant")}
-    assert roles[account.lid] == "superadmin"
-    assert roles[world.person(AGUS).account.lid] == "admin"
-
-
-def test_members_who_are_no_admins_change_nothing_but_may_leave(world: World) -> None:
-    group = group_of(world, device(world))
-    spot = device(world, SITI)
-    agus = Node("participant", {"jid": world.person(AGUS).account.lid_jid()})
-    assert error_of(ask(world, spot, "w:g2", "set", (Node("remove", {}, (agus,)),), group)) == "403"
-    assert error_of(ask(world, spot, "w:g2", "set", (Node("locked"),), group)) == "403"
-    assert ask(world, spot, "w:g2", "set", (Node("leave"),), group).attrs["type"] == "result"
-    assert sorted(world.server.core.groups[group].members) == [BUDI, AGUS]
-    assert error_of(ask(world, spot, "w:g2", "get", (Node("query"),), group)) == "403"
-    assert error_of(ask(world, spot, "w:g2", "get", (Node("query"),), Jid("1", "g.us"))) == "404"
-
-
-def test_only_admins_write_in_an_announcement_group(world: World) -> None:
-    spot = device(world)
-    group = group_of(world, spot)
-    ask(world, spot, "w:g2", "set", (Node("announcement"),), group)
-    client = world.linked(SITI)
-    reply = client.reply(client.ask(str(group), "halo"))
-    assert reply is not None and reply.error is not None and "403" in reply.error
-
-
 def test_an_old_device_list_is_told_in_the_ack(world: World) -> None:
     """The hash over the true list comes with the ack when the sender left devices out (protocol §12.8)."""
     spot = device(world)
@@ -279,11 +199,3 @@ def test_a_call_rings_at_every_device_of_the_other_side(world: World) -> None:
     assert ack.attrs["class"] == "call"
     assert client.told("call.offered")[0]["id"] == "C1"
     assert any(entry["kind"] == "call" for entry in world.person(SITI).inbox())
-
-
-def test_a_group_is_left_as_other_clients_leave_it(world: World) -> None:
-    group = group_of(world, device(world))
-    spot = device(world, SITI)
-    leave = Node("leave", {}, (Node("group", {"id": group}),))
-    assert ask(world, spot, "w:g2", "set", (leave,), Jid("", "g.us")).attrs["type"] == "result"
-    assert sorted(world.server.core.groups[group].members) == [BUDI, AGUS]
