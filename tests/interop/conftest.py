@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.baileys import Driver
-from tests.interop.cast import Cast
+from tests.interop.cast import Cast, OurParty, TheirParty
 from tests.interop.installing import NoNode, installed, require_node
 from tests.interop.upstream import Upstream
 
@@ -45,3 +45,8 @@ def module_cast(
     made = Cast(upstream, driver, tmp_path_factory.mktemp("cast"))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def pair(module_cast: Cast) -> tuple[OurParty, TheirParty]:
+    return module_cast.ours(), module_cast.theirs()

@@ -20,15 +20,7 @@ from typing import Any, TypeVar
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from core.effects import (
-    Disconnected,
-    Emit,
-    Persist,
-    ProtocolEffect,
-    Reply,
-    Send,
-    WakeAt,
-)
+from core.effects import Disconnected, Emit, Persist, ProtocolEffect, Reply, Send, WakeAt
 from core.failures import Failure, FailureKind
 from core.protocol import Command, Invoke, SendContent
 from store.session import Batch, SessionStore
