@@ -23,3 +23,11 @@ def simulator() -> Iterator[Simulator]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running(tmp_path_factory.mktemp("data"), **QUICK) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def steady(server: Server, simulator: Simulator) -> str:
+    """An instance whose link is open and stays so."""
+    server.add("steady", f"{simulator.listener().url}/ws/steady")
+    server.wait_open("steady")
+    return "steady"

@@ -55,26 +55,12 @@ class Server:
         # Children that survive from an earlier life of this folder must not be mistaken for new ones.
         (self.data / "run" / "http.json").unlink(missing_ok=True)
         self.data.mkdir(parents=True, exist_ok=True)
-        environment = {
-            **os.environ,
-            "SAMBUNG_NO_BOOTSTRAP": "1",
-            "SAMBUNG_ADMIN_TOKEN": TOKEN,
-            **{f"SAMBUNG_{key}": value for key, value in self.env.items()},
-        }
+        own = {f"SAMBUNG_{key}": value for key, value in self.env.items()}
+        serve = [sys.executable, str(HOME / "run.py"), "serve", "--data", str(self.data), "--port", "0"]
         with open(self.data / "serve.out", "ab") as out:
             self.process = subprocess.Popen(
-                [
-                    *self.within,
-                    sys.executable,
-                    str(HOME / "run.py"),
-                    "serve",
-                    "--data",
-                    str(self.data),
-                    "--port",
-                    "0",
-                    *self.arguments,
-                ],
-                env=environment,
+                [*self.within, *serve, *self.arguments],
+                env={**os.environ, "SAMBUNG_NO_BOOTSTRAP": "1", "SAMBUNG_ADMIN_TOKEN": TOKEN, **own},
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 cwd=HOME,
