@@ -66,7 +66,7 @@ def relative(path: Path) -> str:
 
 
 OURS = files(*PACKAGES)
-TESTS = [path for path in files("tests") if relative(path) != "tests/system/test_cleanup.py"]  # for now
+TESTS = files("tests")
 
 
 @cache

@@ -13,7 +13,7 @@ from server import Answer, Server, running, wait_for
 
 from simulator.client import Listener, Simulator
 
-# The guard that refuses earlier has tests of its own (tests/system/test_cleanup.py).
+# The guard that refuses earlier has tests of its own (tests/system/test_low_disk.py).
 UNGUARDED = SETTINGS | {"storage__min_free_percent": "0"}
 # The data folder is looked at every ten seconds.
 SEEN_S, BACK_S, GRACE_S = 10.0, 10.0, 3.0

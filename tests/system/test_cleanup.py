@@ -2,17 +2,16 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from server import HOME, QUICK, Server, running, wait_for
+from sweeps import PATH, last, lines, next_sweep, total
 from watching import wait_equal
 
 from core.instances import Desired, InstanceConfig
@@ -27,7 +26,6 @@ from store.session import SessionStore
 DAY_S = 86_400.0
 OLD_EVENTS = 25_000
 CRASH = CrashRecord("toko1", 0.0, 7, "killed by SIGKILL", "open")
-PATH = "/api/v1/cleanup"
 
 
 def plant_stores(data: DataDir, now: float) -> None:
@@ -72,31 +70,6 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     plant_session(data, "ghost")
     with running(folder, cleanup__interval_s="2", **QUICK) as one:
         yield one
-
-
-def last(server: Server) -> Any:
-    return server.call("GET", PATH).data["last"]
-
-
-def total(server: Server) -> Any:
-    return server.call("GET", PATH).data["total"]
-
-
-def next_sweep(server: Server) -> Any:
-    """A sweep that began after this call."""
-    for _ in range(2):
-        before = swept_at(server)
-        wait_for(lambda before=before: swept_at(server) != before, 20, lambda: "no sweep")  # type: ignore[misc]
-    return last(server)
-
-
-def swept_at(server: Server) -> Any:
-    return (last(server) or {}).get("at")
-
-
-def lines(server: Server, event: str) -> list[Any]:
-    path = server.data / "logs" / "events.jsonl"
-    return [one for one in map(json.loads, path.read_text("utf-8").splitlines()) if one["event"] == event]
 
 
 def command(server: Server, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -205,103 +178,3 @@ def test_an_instance_that_is_quarantined_leaves_no_file_when_it_is_removed(
         assert path.exists()
         assert server.call("DELETE", "/api/v1/instances/q").status == 200
         wait_equal(path.exists, False)
-
-
-def test_a_link_that_hangs_beyond_its_deadline_is_ended_and_comes_back(
-    simulator: Simulator, tmp_path: Path
-) -> None:
-    """Its process is stopped in the middle of a dial, and the watchdog is set to look away for ten minutes."""
-    upstream = simulator.listener(fault="stall_handshake")
-    knobs = {
-        "supervision__silence_s": "600",
-        "transport__dial_timeout_s": "1",
-        "breaker__probe_timeout_s": "1",
-        "cleanup__interval_s": "2",
-    }
-    with running(tmp_path / "data", **(QUICK | knobs)) as server:
-        server.add("calm", simulator.listener().url_of("calm"))
-        calm = server.wait_open("calm")["pid"]
-        server.add("stuck", upstream.url_of("stuck"))
-        pid = server.wait_instance("stuck", lambda one: one["link_state"] == "dialling")["pid"]
-        server.kill(pid, signal.SIGSTOP)
-        upstream.set_fault("none")
-        server.wait_instance("stuck", lambda one: one["pid"] not in (pid, None), 60)
-        server.wait_open("stuck")
-        wait_equal(lambda: total(server)["stale_links"], 1)
-        [line] = lines(server, "cleanup.stale")
-        assert line["instance_id"] == "stuck" and line["text"].startswith("Cleanup: dialling for")
-        crash = server.call("GET", "/api/v1/instances/stuck/crashes").data[0]
-        assert crash["cause"].startswith("dialling for") and crash["pid"] == pid
-        assert [one["level"] for one in lines(server, "cleanup.done") if one["stale_links"]] == ["WARN"]
-        assert server.instance("calm")["pid"] == calm and server.instance("calm")["restarts"] == 0
-
-
-def test_a_link_that_only_dials_long_is_left_alone(simulator: Simulator, tmp_path: Path) -> None:
-    """Longer than the grace, shorter than its deadline."""
-    knobs = {"transport__dial_timeout_s": "14", "breaker__probe_timeout_s": "1", "cleanup__interval_s": "1"}
-    with running(tmp_path / "data", **(QUICK | knobs)) as server:
-        server.add("slow", simulator.listener(fault="stall_handshake").url_of("slow"))
-        pid = server.wait_instance("slow", lambda one: one["link_state"] == "dialling")["pid"]
-        server.wait_instance("slow", lambda one: one["recent_failures"] >= 1, 30)
-        next_sweep(server)
-        assert total(server)["stale_links"] == 0
-        assert server.instance("slow")["pid"] == pid
-
-
-@pytest.mark.slow
-def test_a_pause_of_the_whole_tree_ends_no_link(simulator: Simulator, tmp_path: Path) -> None:
-    """After it every report is old; the links' own deadlines, which come first, deal with it."""
-    knobs = {"transport__dial_timeout_s": "1", "breaker__probe_timeout_s": "1", "cleanup__interval_s": "1"}
-    with running(tmp_path / "data", **(QUICK | knobs)) as server:
-        upstream = simulator.listener(fault="stall_handshake")
-        names = [f"p{number}" for number in range(4)]
-        for name in names:
-            server.add(name, upstream.url_of(name))
-        before = {name: server.wait_instance(name, lambda one: one["pid"])["pid"] for name in names}
-        server.wait_instance("p0", lambda one: one["link_state"] == "dialling")
-        tree = list(server.processes())
-        for pid in tree:
-            server.kill(pid, signal.SIGSTOP)
-        time.sleep(20.0)
-        for pid in reversed(tree):
-            os.kill(pid, signal.SIGCONT)
-        for _ in range(4):
-            next_sweep(server)
-        assert total(server)["stale_links"] == 0
-        assert {name: server.instance(name)["pid"] for name in names} == before
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if made.returncode != 0:
-        pytest.skip("mounting a small tmpfs needs root")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def test_low_disk_refuses_sends_and_turns_readiness_off(small_disk: Path, simulator: Simulator) -> None:
-    with running(small_disk / "data", **QUICK) as server:
-        server.add("toko1", simulator.listener().url_of("toko1"))
-        server.wait_open("toko1")
-        ballast = small_disk / "ballast"
-        free = os.statvfs(small_disk)
-        room = free.f_bavail * free.f_frsize - free.f_blocks * free.f_frsize * 3 // 100
-        ballast.write_bytes(b"x" * room)
-        wait_for(lambda: server.call("GET", "/health/ready").status == 503, 30, lambda: "it is still ready")
-        details = server.call("GET", "/health/ready").body["details"]
-        assert any("storage.min_free_percent = 5" in one["message"] for one in details)
-        refused = server.call("POST", "/api/v1/instances/toko1/messages", {"content": {"n": 1}})
-        assert (refused.status, refused.body["code"]) == (503, "storage_low")
-        health = server.call("GET", "/health")
-        assert health.status == 200 and health.data["disk_free_bytes"] < 64 * 1024 * 1024 * 5 // 100
-        assert server.instance("toko1")["link_state"] == "open"
-        ballast.unlink()
-        wait_for(server.ready, 30, lambda: "it is not ready again")
-        accepted = server.call("POST", "/api/v1/instances/toko1/messages", {"content": {"n": 1}})
-        assert accepted.status == 202
