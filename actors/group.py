@@ -16,6 +16,7 @@ from actors import exits
 from actors.beats import offered
 from actors.group_reports import Child
 from actors.group_watch import GroupWatch
+from actors.holes import take_holes
 from actors.instance import InstanceActor
 from core.messages import (
     Address,
@@ -52,6 +53,7 @@ class GroupSupervisor(GroupWatch):
         if first:
             self._watch()
             self._beat()
+            take_holes()
         setproctitle(f"sambung: group {message.name}")
         logs.setup_logging(Path(message.log_dir), message.settings.log)
 

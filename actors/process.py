@@ -15,7 +15,6 @@ import sys
 import traceback
 from multiprocessing import util
 from pathlib import Path
-from typing import IO
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -23,7 +22,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 CRASH_SIGNALS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_crash_file: IO[str] | None = None
+_crash_file: int | None = None
 
 
 def _prctl(option: int, value: int) -> None:
@@ -90,27 +89,31 @@ def leave_crashes_to_the_kernel() -> None:
 
 def crash_path(folder: Path, pid: int) -> Path:
     """Where the process `pid` writes its stacks when a crash signal or SIGABRT ends it."""
-    return folder / f"crash-{pid}.txt"
+    return folder / crash_name(pid)
+
+
+def crash_name(pid: int) -> str:
+    return f"crash-{pid}.txt"
 
 
 def record_crashes(folder: Path) -> None:
     """Write the stacks of all threads to `crash_path` on a crash signal; to stderr when that can't be opened.
 
-    A full disk must not keep an actor from starting.
+    A full disk must not keep an actor from starting. Without paths and file objects: this runs in each new process,
+    and what is not used stays shared, 0.1 MiB.
     """
     global _crash_file
-    path = crash_path(folder, os.getpid())
+    path = f"{folder}/{crash_name(os.getpid())}"
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        target = os.fdopen(descriptor, "w")
     except OSError as problem:
         sambung_logger().warning("Crash stacks go to stderr: %s: %s", path, problem.strerror)
         faulthandler.enable(sys.__stderr__ or 2)
         return
-    faulthandler.enable(target)
-    previous, _crash_file = _crash_file, target
+    faulthandler.enable(descriptor)
+    previous, _crash_file = _crash_file, descriptor
     if previous is not None:
-        previous.close()
+        os.close(previous)
 
 
 def leave_stack(folder: Path, error: BaseException) -> None:

@@ -18,6 +18,7 @@ from actors import process, process_tree
 from actors.instance_file import InstanceRecord, SystemUnavailable, read_instance_file, write_instance_file
 from actors.limits import LimitTooLow, needed_files, open_files, raise_file_limit
 from actors.mailbox import Mailbox
+from actors.memory_layout import lay_out_memory
 from actors.process_tree import StopReport
 from actors.system_base import SecureSystemBase
 from actors.tuning import logger_definitions, tune
@@ -166,7 +167,7 @@ def start_system(options: SystemOptions) -> SystemHandle:
     process.clear_crashes(options.crash_folder)
     options.install()
     process.adopt_orphans()
-    process.forget_lookups()
+    lay_out_memory()
     for attempt in range(1, _PORT_TRIES + 1):
         port = options.port or _free_port(options.bind)
         _require_free(options.bind, port)

@@ -16,8 +16,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from setproctitle import setproctitle
-from thespian.actors import ActorAddress
-from thespian.system import logdirector
+from thespian.actors import Actor, ActorAddress
+from thespian.system import actorManager, logdirector
 from thespian.system import multiprocCommon as multiproc  # noqa: N813
 from thespian.system.transport import ReceiveEnvelope, TransmitIntent
 from thespian.system.transport import TCPTransport as tcp  # noqa: N813
@@ -94,6 +94,7 @@ def replacements(bind: str, codec: FrameCodec) -> list[tuple[Any, str, Any]]:
         (tcp, "TCPIncomingPersistent", SecureIncoming),
         (tcp, "exclusive_processing", _exclusive_processing),
         (IPActorAddress, "bindArgs", property(bind_arguments)),
+        (actorManager, "withPossibleInitArgs", _WithoutArguments),
         (multiproc, "set_signal_handler", _set_signal_handler),
         (multiproc, "setProcName", _set_title),
         (multiproc, "startChild", _start_child),
@@ -118,6 +119,15 @@ def _exclusive_processing(transport: tcp.TCPTransport) -> Iterator[None]:
 def _set_signal_handler(number: int, handler: Any) -> None:
     if number not in process.CRASH_SIGNALS and number != signal.SIGINT:
         signal.signal(number, handler)
+
+
+class _WithoutArguments:
+    """Makes actors, which take no arguments here. To find that out, Thespian wakes all of `inspect` in each child."""
+
+    def __init__(self, **_offered: Any) -> None: ...
+
+    def create(self, actor_class: type[Actor]) -> Actor:
+        return actor_class()
 
 
 _thespians_start_child = multiproc.startChild

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ def run(place: Place, parent_pid: int, started_at: float, page: int | None = Non
     alive = beating(page)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # reloads come from the web process, as a command
     setproctitle("sambung: actors")
+    sys.stdin = None  # else each process below makes one of its own, on /dev/null: 0.1 MiB
     settings = read_settings(place.settings_file)
     setup_logging(place.logs, settings.log, console=True)
     try:

@@ -65,7 +65,8 @@ def log_event(
     """One record with a stable name: a line for people, and a JSON line with the fields. Never raises."""
     with contextlib.suppress(Exception):
         extra = {"event": event, "instance_id": instance_id, "fields": fields}
-        logger().log(LEVELS.get(level, logging.INFO), "%s", text, extra=extra)
+        # Without arguments the text is taken as it is, and logging need not find out what kind of mapping it got.
+        logger().log(LEVELS.get(level, logging.INFO), text, extra=extra)
 
 
 def _install(target: logging.Logger, handlers: list[logging.Handler], level: int) -> None:

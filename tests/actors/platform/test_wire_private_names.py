@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
-from thespian.system import logdirector, multiprocCommon, systemBase, transport, utilis
+from thespian.system import actorManager, logdirector, multiprocCommon, systemBase, transport, utilis
 from thespian.system.admin import convention
 from thespian.system.transport import (
     IPBase,
@@ -108,6 +108,7 @@ USES: list[tuple[Any, str, str]] = [
     (TCPTransport, "exclusive_processing", "with exclusive_processing(self):"),
     (TCPTransport, "MAX_IDLE_SOCKET_PERIOD", "ExpirationTimer(MAX_IDLE_SOCKET_PERIOD)"),
     (IPBase.IPActorAddress, "bindArgs", "return self.bindname,"),
+    (actorManager, "withPossibleInitArgs", "actorInst = withPossibleInitArgs(capabilities="),
     (multiprocCommon, "set_signal_handler", "set_signal_handler(each,"),
     (multiprocCommon, "setProcName", "setProcName(getattr(childClass"),
     (multiprocCommon, "startChild", "mp.Process(target=startChild,"),
