@@ -111,6 +111,7 @@ def build_site(
     history: History,
     cli_digest: str | None,
     version: str,
+    data_root: str = "",
 ) -> Site:
     """Everything that handlers need, nothing started yet."""
     model = ReadModel()
@@ -126,6 +127,7 @@ def build_site(
         reload_settings=reload_settings,
         version=version,
         started_at=time.time(),
+        data_root=data_root,
     )
 
 
@@ -152,6 +154,7 @@ def run_web(
         history=Queries(data_dir),
         cli_digest=clitoken.renew(data_dir.cli_token),
         version=version,
+        data_root=str(data_dir.root),
     )
     server = WebServer(site, sockets)
     wishes = _signals()
