@@ -55,6 +55,8 @@ class Dialler:
             attempt = Attempt(epoch)
         except OSError:
             return Failure(FailureKind.NETWORK, "no file descriptor is left for a connection")
+        except MemoryError:
+            raise  # says nothing about the endpoint, and a configuration that is wrong is never tried again
         except Exception as error:
             return Failure(FailureKind.CONFIG, f"the endpoint cannot be used ({type(error).__name__})")
         try:

@@ -19,10 +19,12 @@ _MAX_REMEMBERED = 1000
 EXIT_BUG = 70
 EXIT_MEMORY = 71
 EXIT_ALLOCATION = 72
+EXIT_LIMIT = 73
 CODES = {
     EXIT_BUG: "ended itself after a bug",
     EXIT_MEMORY: "ended itself: private memory above supervision.memory_mb",
     EXIT_ALLOCATION: "ended itself: an allocation failed (MemoryError)",
+    EXIT_LIMIT: "ended itself: an allocation failed (MemoryError) at the limit far above supervision.memory_mb",
 }
 OUT_OF_MEMORY = "; the kernel killed for want of memory just then"
 

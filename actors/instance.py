@@ -12,6 +12,7 @@ from pathlib import Path
 
 from setproctitle import setproctitle
 
+from actors.data_limit import room_bytes
 from actors.instance_ends import InstanceEnds
 from actors.instance_ports import Trouble
 from actors.local_session import LocalSession, make_protocol
@@ -59,6 +60,7 @@ class InstanceActor(InstanceEnds):
         if before is not None and upstream_key(before.record.config) != upstream_key(message.record.config):
             self._upstream_down = False  # another upstream, of which nothing bad is known
         self._setup, self._parent, self._journal = message, sender, message.journal
+        self._limit.keep(room_bytes(message.settings))
         if before is None or before.settings.log != message.settings.log:
             logs.setup_logging(Path(message.log_dir), message.settings.log, console=False)
         if before is None:

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 from actors.consumption import private_bytes
-from actors.exits import EXIT_ALLOCATION, EXIT_BUG, EXIT_MEMORY
+from actors.data_limit import DataLimit
+from actors.exits import EXIT_ALLOCATION, EXIT_BUG, EXIT_LIMIT, EXIT_MEMORY
 from actors.instance_gates import InstanceGates
-from actors.process import leave_stack
+from actors.process import leave_stack, when_memory_fails
 from core.effects import Record
 from core.messages import (
     ConfigureInstance,
@@ -16,6 +17,11 @@ from store.layout import DataDir
 
 class InstanceEnds(InstanceGates):
     """Ends that leave their stack for the crash record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._limit = DataLimit()
+        when_memory_fails(self.on_bug)
 
     def _check_memory(self, setup: ConfigureInstance) -> None:
         """End a process that leaks before it hurts its neighbours; the store hands everything over."""
@@ -40,4 +46,12 @@ class InstanceEnds(InstanceGates):
 
         What was durable is handed over by the store; the stack goes where the registry finds it.
         """
-        self._end(EXIT_ALLOCATION if isinstance(error, MemoryError) else EXIT_BUG, error)
+        if not isinstance(error, MemoryError):
+            return self._end(EXIT_BUG, error)
+        code = EXIT_ALLOCATION
+        try:
+            self._limit.lift()  # what follows takes memory, too
+            error.add_note(self._limit.explained())
+            code = EXIT_LIMIT if self._limit.near else EXIT_ALLOCATION
+        finally:
+            self._end(code, error)

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from multiprocessing import util
 from pathlib import Path
 
@@ -23,6 +24,7 @@ CRASH_SIGNALS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, si
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _crash_file: int | None = None
+_last_words: Callable[[MemoryError], None] | None = None
 
 
 def _prctl(option: int, value: int) -> None:
@@ -120,6 +122,18 @@ def leave_stack(folder: Path, error: BaseException) -> None:
     """Write an exception's stack where `crash_text` finds it; a full disk must not keep the process alive."""
     with contextlib.suppress(OSError):
         crash_path(folder, os.getpid()).write_text("".join(traceback.format_exception(error)), "utf-8")
+
+
+def when_memory_fails(last_words: Callable[[MemoryError], None]) -> None:
+    """`last_words` is called with a MemoryError that no handler of this process's actor met; it ends the process."""
+    global _last_words
+    _last_words = last_words
+
+
+def memory_failed(error: MemoryError) -> None:
+    """For the loop of a process: Thespian would end it without a word."""
+    if _last_words is not None:
+        _last_words(error)
 
 
 def crash_text(folder: Path, pid: int) -> str | None:

@@ -80,6 +80,13 @@ class SecureTCPTransport(ReceivingTransport):
         super().__init__(purpose, *args)
         self.window = ReplayWindow(destination(self.socket.getsockname()), began_ns)
 
+    def run(self, *arguments: Any) -> Any:
+        try:
+            return super().run(*arguments)
+        except MemoryError as error:
+            process.memory_failed(error)
+            raise
+
     def close(self) -> None:
         # Thespian leaves the sockets to the garbage collector.
         held = [each for queue in self._held.values() for each in queue]

@@ -29,12 +29,15 @@ def run_hidden(command: str, arguments: Sequence[str]) -> int:
 
             return prepare.run(request, place)
         case "_serve":
+            import faulthandler
+
             from actors.process import die_with_parent
             from cli.output import say
             from cli.serve import serve
 
             die_with_parent(options.parent)
-            return serve(request, place, say)
+            faulthandler.enable()
+            return serve(request, place, say, options.beat)
         case _:
             from cli import keeper
 

@@ -44,8 +44,8 @@ class Launcher:
     passed on to the children.
 
     `tries`: failures in a row of a child that make a first start hopeless. `stop_s`: how long the children may take
-    to end by themselves. `manager`: the service manager; `watch`: judges children by their heartbeats. `run` returns
-    the exit code.
+    to end by themselves. `manager`: the service manager; `alive`: a sign of life for who started this one; `watch`:
+    judges children by their heartbeats. `run` returns the exit code.
     """
 
     children: Sequence[Child]
@@ -56,6 +56,7 @@ class Launcher:
     ready: bool = False
     terminal: bool = field(default_factory=lambda: os.isatty(2))
     manager: Manager = field(default_factory=Manager)
+    alive: Callable[[float], None] = lambda _busy_s: None
     watch: ChildWatch = field(default_factory=lambda: ChildWatch(SupervisionSettings))
     _strays: dict[Process, float] = field(default_factory=dict)
 
@@ -71,7 +72,7 @@ class Launcher:
     def _loop(self) -> int:
         while True:
             self._start_due()
-            self.manager.alive(time.monotonic())
+            self._say_alive()
             number = hear(TICK_S) or signal.SIGCHLD
             if number in STOPPING or (number is signal.SIGHUP and self._terminal_gone()):
                 log.info("stopping: %s", number.name)
@@ -92,6 +93,10 @@ class Launcher:
             if not self.ready and self._hopeless():
                 self._ask_to_stop()
                 return 1
+
+    def _say_alive(self) -> None:
+        self.manager.alive(time.monotonic())
+        self.alive(0.0)
 
     def _terminal_gone(self) -> bool:
         """A SIGHUP because the terminal was closed is no request to reload."""

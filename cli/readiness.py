@@ -1,5 +1,6 @@
 """Is the server ready? And when it is not for a while: why."""
 
+import contextlib
 import logging
 import time
 from dataclasses import dataclass
@@ -38,4 +39,11 @@ class Readiness:
             status, answer = Client(listening.url, None, timeout_s=1.0).answer("GET", "/health/ready")
         except CommandFailed as failure:
             return failure.message
-        return None if status == 200 else str(answer.get("message") or f"HTTP {status}")
+        return None if status == 200 else self._in_full() or str(answer.get("message") or f"HTTP {status}")
+
+    def _in_full(self) -> str:
+        """The same with where the files are, which only a token is told."""
+        with contextlib.suppress(CommandFailed, KeyError, TypeError):
+            data = Client.of(self.place, timeout_s=1.0).call("GET", "/api/v1/server")["data"]
+            return "; ".join(one["message"] for one in data["not_ready"])
+        return ""

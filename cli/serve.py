@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from setproctitle import setproctitle
 
@@ -14,7 +15,7 @@ from cli.banner import banner, hand_over_token
 from cli.child import Child
 from cli.failure import CommandFailed
 from cli.folder import Place, own_command, read_listening, take_tree_lock, tree_is_gone, write_json
-from cli.heartbeat import ChildWatch, shared_page
+from cli.heartbeat import ChildWatch, beating, shared_page
 from cli.launcher import Launcher
 from cli.notify import Manager
 from cli.readiness import Readiness
@@ -31,10 +32,10 @@ log = logging.getLogger("sambung.launcher")
 OLD_TREE_S = 10.0
 
 
-def serve(request: Request, place: Place, say: Callable[[str], None]) -> int:
-    """Run the server in the foreground until it is asked to stop; the exit code."""
+def serve(request: Request, place: Place, say: Callable[[str], None], page: int | None = None) -> int:
+    """Run the server in the foreground until it is asked to stop; the exit code. `page`: for its heartbeats."""
     setproctitle("sambung: launcher")
-    manager = Manager.taken_from(os.environ)
+    manager, alive = Manager.taken_from(os.environ), beating(page)
     with holding(place):
         wait_for_old_tree(place)
         token = prepared(request, place)
@@ -45,7 +46,7 @@ def serve(request: Request, place: Place, say: Callable[[str], None]) -> int:
             stale.unlink(missing_ok=True)
         place.data.pid_file.write_text(f"{os.getpid()}\n")
         try:
-            return launcher(request, place, say, manager).run()
+            return replace(launcher(request, place, say, manager), alive=alive).run()
         finally:
             for mine in (place.data.pid_file, place.http_file, place.ready_file):
                 # A disk that became read-only keeps them; the next start knows them for stale.

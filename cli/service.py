@@ -97,7 +97,7 @@ def wait_ready(place: Place, keeper: "subprocess.Popen[bytes]", log: Path, offse
 def waits_for_operator(place: Place, why: str) -> bool:
     """Whether a damaged store was set aside; nothing else than a decision makes the server ready then."""
     stores = (place.data.registry_db, place.data.journal_db)
-    return any(str(marker_of(path.absolute())) in why for path in stores)
+    return any(marker_of(path).name in why for path in stores)
 
 
 def text_since(log: Path, offset: int) -> str:

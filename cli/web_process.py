@@ -20,6 +20,7 @@ from cli.settings_json import read_settings, write_settings
 from cli.version import VERSION, build_id
 from core.config import Settings
 from store.logs import setup_logging
+from web.accepting import Turns
 from web.binding import BindFailed, reach
 from web.binding import Listening as Bound
 from web.server import run_web
@@ -33,7 +34,8 @@ def run(request: Request, place: Place, parent_pid: int, page: int | None = None
     """The process; EXIT_CONFIG when the port or the certificate cannot be used."""
     die_with_parent(parent_pid)
     faulthandler.enable()
-    alive = beating(page)
+    turns = Turns()
+    alive = while_turning(beating(page), turns)
     setproctitle("sambung: web")
     settings = read_settings(place.settings_file)
     setup_logging(place.logs, settings.log, console=True)
@@ -45,6 +47,7 @@ def run(request: Request, place: Place, parent_pid: int, page: int | None = None
             reloader(request, place),
             version=VERSION,
             announce=announcer(place),
+            turns=turns,
         )
     except (BindFailed, TLSFailed) as error:
         log.error("%s", error)
@@ -75,6 +78,23 @@ class Beating:
 
     def close(self) -> None:
         self.mailbox.close()
+
+
+def while_turning(alive: Callable[[float], None], turns: Turns) -> Callable[[float], None]:
+    """A sign of life that is given only while connections are taken: a port with nobody behind it is no life."""
+    told = False
+
+    def sign(busy_s: float) -> None:
+        nonlocal told
+        if not turns.stuck():
+            told = False
+            return alive(busy_s)
+        if not told:
+            log.error("a thread that takes connections stands still or has ended: no sign of life is given")
+        told = True
+        return None
+
+    return sign
 
 
 def connector(place: Place, settings: Settings, alive: Callable[[float], None]) -> Callable[[], Beating]:

@@ -168,7 +168,9 @@ def _from_msgpack(raw: bytes, unpack: Unpack) -> Any:
         raise _too_many()
     try:
         content = unpack(raw)
-    # A malformed message is the peer's fault, whatever the unpacker raises for it.
+    except MemoryError:
+        raise
+    # A malformed message is the peer's fault, whatever else the unpacker raises for it.
     except Exception:
         raise InvalidContent("message is not msgpack") from None
     return _fitting(_plain(content, MAX_DEPTH), len(raw))

@@ -40,6 +40,8 @@ def unpackb(data: bytes) -> Any:
         return msgpack.unpackb(
             data, ext_hook=_no_ext, raw=False, strict_map_key=False, unicode_errors="surrogatepass"
         )
+    except MemoryError:
+        raise  # says nothing about the bytes, and a file that is taken for damaged is set aside
     # The unpacker has many ways to refuse damaged bytes; all mean the same here.
     except Exception as error:
         raise Undecodable(f"stored bytes are not msgpack: {type(error).__name__}") from None

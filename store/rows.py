@@ -7,25 +7,7 @@ from typing import Any
 from core.records import MessageState, OutboxMessage, StoredEvent, TimelineEntry, WaitingMessage
 from store.codec import packb, to_json, unpackb
 
-MESSAGE_COLUMNS = "message_id, state, finished_at, body"
-
-
-def pack_message(message: OutboxMessage) -> tuple[str, str, float | None, bytes]:
-    """The columns MESSAGE_COLUMNS of one outbox row."""
-    m = message
-    body = packb([m.data, m.accepted_at, m.expires_at, m.tries, m.error])
-    # A REAL column gives floats back, and the checksum tells 1 from 1.0.
-    finished_at = None if m.finished_at is None else float(m.finished_at)
-    return m.message_id, m.state.value, finished_at, body
-
-
-def unpack_message(row: tuple[Any, ...]) -> OutboxMessage:
-    """An outbox row's MESSAGE_COLUMNS as a record; raises Undecodable."""
-    message_id, state, finished_at, body = row
-    data, accepted_at, expires_at, tries, error = unpackb(body)
-    return OutboxMessage(
-        message_id, data, accepted_at, expires_at, MessageState(state), tries, finished_at, error
-    )
+MESSAGE_COLUMNS = "message_id, state, finished_at, size, body"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +30,39 @@ def view_of(m: OutboxMessage) -> MessageView:
     )
 
 
+def pack_view(view: MessageView) -> tuple[str, str, float | None, int, bytes]:
+    """The columns MESSAGE_COLUMNS of one outbox row."""
+    v = view
+    body = packb([v.accepted_at, v.expires_at, v.tries, v.error])
+    # A REAL column gives floats back, and the checksum tells 1 from 1.0.
+    finished_at = None if v.finished_at is None else float(v.finished_at)
+    return v.message_id, v.state.value, finished_at, v.size_bytes, body
+
+
+def unpack_view(row: tuple[Any, ...]) -> MessageView:
+    """An outbox row's MESSAGE_COLUMNS; raises Undecodable."""
+    message_id, state, finished_at, size, body = row
+    accepted_at, expires_at, tries, error = unpackb(body)
+    return MessageView(
+        message_id, size, accepted_at, expires_at, MessageState(state), tries, finished_at, error
+    )
+
+
+def unpack_old_view(row: tuple[Any, ...]) -> MessageView:
+    """The same of a file whose bodies hold the content, too: it has no size."""
+    *head, body = row
+    data, *rest = unpackb(body)
+    return unpack_view((*head, len(data), packb(rest)))
+
+
+def message_of(view: MessageView, data: bytes) -> OutboxMessage:
+    """The whole record, with its content."""
+    v = view
+    return OutboxMessage(
+        v.message_id, data, v.accepted_at, v.expires_at, v.state, v.tries, v.finished_at, v.error
+    )
+
+
 def pack_entry(entry: TimelineEntry) -> bytes:
     e = entry
     return packb([e.at, e.event, e.state, e.cause, e.delay_s, e.next_at, e.why_not])
@@ -66,7 +81,7 @@ def unpack_event(number: int, body: bytes) -> StoredEvent:
     return StoredEvent(number, *unpackb(body))
 
 
-def waiting_of(message: OutboxMessage) -> WaitingMessage:
+def waiting_of(message: MessageView) -> WaitingMessage:
     """What of an accepted message is kept in memory."""
     return WaitingMessage(message.message_id, message.expires_at, message.tries)
 

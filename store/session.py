@@ -24,7 +24,7 @@ from core.records import (
 from store import sessionschema, sqlitefile
 from store.errors import MessageConflict, StoreFailed
 from store.opening import Opened, prepare, settled
-from store.rows import MESSAGE_COLUMNS, unpack_event, unpack_message, waiting_of, within_budget
+from store.rows import MESSAGE_COLUMNS, message_of, unpack_event, unpack_view, waiting_of, within_budget
 from store.sessionwrites import (
     Event,
     drop_acknowledged,
@@ -121,8 +121,7 @@ class SessionStore:
                 f"SELECT {MESSAGE_COLUMNS} FROM outbox WHERE state = ? ORDER BY seq",
                 (MessageState.ACCEPTED.value,),
             )
-            # One body at a time: together they may be larger than a process is allowed to be.
-            pending = tuple(waiting_of(unpack_message(row)) for row in rows)
+            pending = tuple(waiting_of(unpack_view(row)) for row in rows)
             link = sessionschema.get_meta(db, "link")
         return SessionData(
             entries,
@@ -178,10 +177,10 @@ class SessionStore:
     def message(self, message_id: str) -> OutboxMessage | None:
         with self._guard():
             row = self._db.execute(
-                f"SELECT {MESSAGE_COLUMNS} FROM outbox WHERE message_id = ?",
+                f"SELECT {MESSAGE_COLUMNS}, data FROM outbox JOIN contents USING (seq) WHERE message_id = ?",
                 (message_id,),
             ).fetchone()
-            return None if row is None else unpack_message(row)
+            return None if row is None else message_of(unpack_view(row[:-1]), row[-1])
 
     def add_message(self, message: OutboxMessage) -> OutboxMessage:
         """Accept a message once: the stored record when its id is known already. Raises MessageConflict."""

@@ -3,7 +3,8 @@
     meta      version, stream (its id and next event number), link (what survives of the link's state)
     entries   protocol state: (space, key) → bytes
     events    application events that the journal has not acknowledged
-    outbox    accepted messages in order of acceptance
+    outbox    accepted messages in order of acceptance, without what they say
+    contents  what they say, by the same seq: lists and ends of messages leave it alone
     timeline  what happened to the link
 
 `body` and `value` are msgpack. The last column of every table is the checksum of the others in order; a migration
@@ -18,7 +19,8 @@ from store.codec import Undecodable, checksum, packb, unpackb
 from store.damage import changed_tables, damaged_row, seal_tables, table_names
 from store.errors import StoreTooNew
 
-TABLES = ("meta", "entries", "events", "outbox", "timeline")
+TABLES = ("meta", "entries", "events", "outbox", "contents", "timeline")
+CONTENTS_APART = 2
 
 Step = Callable[[sqlite3.Connection], None]
 
@@ -38,8 +40,31 @@ def _version_1(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _version_2(connection: sqlite3.Connection) -> None:
+    """Contents apart from what is told of their messages, which gets their size."""
+    for statement in (
+        "CREATE TABLE outbox_2 (seq INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL UNIQUE,"
+        " state TEXT NOT NULL, finished_at REAL, size INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL)",
+        "CREATE TABLE contents (seq INTEGER PRIMARY KEY, data BLOB NOT NULL, crc INTEGER NOT NULL)",
+    ):
+        connection.execute(statement)
+    # One at a time: together they may be larger than a process is allowed to be.
+    for seq, *head, body, _ in connection.execute("SELECT * FROM outbox"):
+        data, *rest = unpackb(body)
+        row, content = (seq, *head, len(data), packb(rest)), (seq, data)
+        connection.execute("INSERT INTO outbox_2 VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, checksum(*row)))
+        connection.execute("INSERT INTO contents VALUES (?, ?, ?)", (*content, checksum(*content)))
+    used = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchall()
+    connection.execute("DROP TABLE outbox")
+    connection.execute("ALTER TABLE outbox_2 RENAME TO outbox")
+    connection.execute("CREATE INDEX outbox_state ON outbox (state, seq)")
+    # A number that was used and deleted is never used again, for cursors hold them.
+    connection.execute("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
+    connection.executemany("INSERT INTO sqlite_sequence VALUES ('outbox', ?)", used)
+
+
 # steps[n] turns a file of version n into one of version n + 1; a new file runs them all.
-STEPS: tuple[Step, ...] = (_version_1,)
+STEPS: tuple[Step, ...] = (_version_1, _version_2)
 
 
 def put_meta(connection: sqlite3.Connection, key: str, value: object) -> None:

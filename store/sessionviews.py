@@ -6,15 +6,15 @@ cost more than opening. An instance without a file has an empty history, unless 
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from core.records import MessageState, TimelineEntry
-from store import sqlitefile
+from store import sessionschema, sqlitefile
 from store.codec import Undecodable, checksum
 from store.paging import Page, decode_cursor, make_page
-from store.rows import MessageView, unpack_entry, unpack_message, view_of
+from store.rows import MessageView, unpack_entry, unpack_old_view, unpack_view
 
 
 def timeline(path: Path, after: str | None, limit: int) -> Page[TimelineEntry]:
@@ -43,8 +43,8 @@ def messages(path: Path, state: MessageState | None, after: str | None, limit: i
             f"SELECT * FROM outbox WHERE {where}seq < ? ORDER BY seq DESC LIMIT ?",
             (*values, below, limit + 1),
         )
-        # One content at a time is in memory; the checksum is over it, so it is read nevertheless.
-        found = [(row[0], _message(row)) for row in rows]
+        unpack = _unpacker(db)
+        found = [(row[0], unpack(_sound(row)[1:-1])) for row in rows]
         total = db.execute(f"SELECT COUNT(*) FROM outbox WHERE {where}1", values).fetchone()[0]
     return make_page("messages", found, limit, total)
 
@@ -55,7 +55,7 @@ def message(path: Path, message_id: str) -> MessageView | None:
         if db is None:
             return None
         row = db.execute("SELECT * FROM outbox WHERE message_id = ?", (message_id,)).fetchone()
-        return None if row is None else _message(row)
+        return None if row is None else _unpacker(db)(_sound(row)[1:-1])
 
 
 @contextlib.contextmanager
@@ -81,8 +81,10 @@ def _open(path: Path) -> Iterator[sqlite3.Connection | None]:
             yield connection
 
 
-def _message(row: tuple[Any, ...]) -> MessageView:
-    return view_of(unpack_message(_sound(row)[1:-1]))
+def _unpacker(db: sqlite3.Connection) -> Callable[[tuple[Any, ...]], MessageView]:
+    """For rows of this file's outbox. An instance without a process (quarantined) does not bring its file forward."""
+    old = sessionschema.version_of(db) < sessionschema.CONTENTS_APART
+    return unpack_old_view if old else unpack_view
 
 
 def _sound(row: tuple[Any, ...]) -> tuple[Any, ...]:

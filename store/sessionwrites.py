@@ -8,7 +8,7 @@ from typing import Any
 from core.effects import Change
 from core.records import MessageOutcome, MessageState, OutboxMessage, TimelineEntry
 from store.codec import checksum
-from store.rows import MESSAGE_COLUMNS, pack_entry, pack_event, pack_message, unpack_message
+from store.rows import MESSAGE_COLUMNS, MessageView, pack_entry, pack_event, pack_view, unpack_view, view_of
 
 # Kind, data, epoch seconds.
 Event = tuple[str, Mapping[str, Any], float]
@@ -37,27 +37,31 @@ def put_events(db: sqlite3.Connection, events: Iterable[Event], first: int) -> i
 
 def put_message(db: sqlite3.Connection, message: OutboxMessage) -> None:
     """Insert a message at the end, or replace the one with its id where it is."""
-    row = pack_message(message)
-    found = db.execute("SELECT seq FROM outbox WHERE message_id = ?", row[:1]).fetchone()
-    values = (found[0] if found else _next(db, "outbox"), *row)
-    db.execute("REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?)", (*values, checksum(*values)))
+    found = db.execute("SELECT seq FROM outbox WHERE message_id = ?", (message.message_id,)).fetchone()
+    seq = found[0] if found else _next(db, "outbox")
+    _put_view(db, seq, view_of(message))
+    content = (seq, message.data)
+    db.execute("REPLACE INTO contents VALUES (?, ?, ?)", (*content, checksum(*content)))
 
 
 def put_outcome(db: sqlite3.Connection, outcome: MessageOutcome) -> None:
     """Finish a stored message; one that is not there any more needs no end."""
     where = (outcome.message_id,)
-    row = db.execute(f"SELECT {MESSAGE_COLUMNS} FROM outbox WHERE message_id = ?", where).fetchone()
+    row = db.execute(f"SELECT seq, {MESSAGE_COLUMNS} FROM outbox WHERE message_id = ?", where).fetchone()
     if row is not None:
-        put_message(
-            db,
-            replace(
-                unpack_message(row),
-                state=outcome.state,
-                finished_at=outcome.finished_at,
-                tries=outcome.tries,
-                error=outcome.error,
-            ),
+        finished = replace(
+            unpack_view(row[1:]),
+            state=outcome.state,
+            finished_at=outcome.finished_at,
+            tries=outcome.tries,
+            error=outcome.error,
         )
+        _put_view(db, row[0], finished)
+
+
+def _put_view(db: sqlite3.Connection, seq: int, view: MessageView) -> None:
+    row = (seq, *pack_view(view))
+    db.execute("REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, checksum(*row)))
 
 
 def put_timeline(db: sqlite3.Connection, entries: Iterable[TimelineEntry]) -> None:
@@ -72,11 +76,10 @@ def drop_acknowledged(db: sqlite3.Connection, up_to: int) -> None:
 
 def drop_old(db: sqlite3.Connection, keep_finished: int, keep_timeline: int) -> None:
     """Keep the newest finished messages, all unfinished ones, and the newest timeline entries."""
-    db.execute(
-        "DELETE FROM outbox WHERE state != ?1 AND seq NOT IN"
-        " (SELECT seq FROM outbox WHERE state != ?1 ORDER BY seq DESC LIMIT ?2)",
-        (MessageState.ACCEPTED.value, keep_finished),
-    )
+    old = "state != ?1 AND seq NOT IN (SELECT seq FROM outbox WHERE state != ?1 ORDER BY seq DESC LIMIT ?2)"
+    values = (MessageState.ACCEPTED.value, keep_finished)
+    db.execute(f"DELETE FROM contents WHERE seq IN (SELECT seq FROM outbox WHERE {old})", values)
+    db.execute(f"DELETE FROM outbox WHERE {old}", values)
     db.execute(
         "DELETE FROM timeline WHERE number <= (SELECT MAX(number) FROM timeline) - ?", (keep_timeline,)
     )

@@ -217,6 +217,7 @@ def strict_server(
     tls: ssl.SSLContext | None,
     grace_s: float,
     on_refused: OnRefused,
+    make: Callable[..., StrictServer] = StrictServer,
 ) -> StrictServer:
     """A server on this socket with a pool of `http.threads`; `on_refused`: status and peer of what never got in."""
     adapter = Server()
@@ -229,7 +230,7 @@ def strict_server(
     adapter.accepted_queue_timeout = 1
     adapter.max_request_header_size = MAX_HEADER_BYTES
     adapter.max_request_body_size = 0
-    server = StrictServer(adapter, sock, http.max_body_bytes, on_refused)
+    server = make(adapter, sock, http.max_body_bytes, on_refused)
     server.keep_alive_conn_limit = MAX_KEPT
     if tls is not None:
         server.ssl_adapter = LateHandshake(tls)

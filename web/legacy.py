@@ -4,13 +4,14 @@ What scripts send as a body was never looked at, and is not here.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from core.health import count, disk_low
 from core.messages import CommandReply, ForceRetry, ResetBreaker
 from web import view
 from web.answer import Answer, rfc3339, success
-from web.call import Call
+from web.call import ANYONE, Call
 from web.errors import ApiError, instance_not_found
 from web.site import Site, refused
 
@@ -44,34 +45,39 @@ def live(_site: Site, _call: Call) -> Answer:
 
 
 def ready(site: Site, _call: Call) -> Answer:
-    """200 when the server may serve; 503 with the reasons otherwise."""
-    problems = not_ready(site)
-    if problems:
-        details = [{"check": check, "message": message} for check, message in problems]
-        raise ApiError("not_ready", "; ".join(message for _, message in problems), details=details)
+    """200 when the server may serve; 503 with the reasons otherwise, in full in `GET /api/v1/server`."""
+    details = [one | {"message": site.for_anybody(one["message"])} for one in not_ready(site)]
+    if details:
+        raise ApiError("not_ready", "; ".join(one["message"] for one in details), details=details)
     return success({"ready": True, "snapshot_age_s": snapshot_age_s(site)})
 
 
-def not_ready(site: Site) -> list[tuple[str, str]]:
-    """Every reason why this server is not ready: pairs of check and text."""
+def not_ready(site: Site) -> list[dict[str, str]]:
+    """Every reason why this server is not ready: `check` and `message`."""
+    return [{"check": check, "message": message} for check, message in _problems(site)]
+
+
+def _problems(site: Site) -> Iterator[tuple[str, str]]:
     broken = site.model.broken
-    problems = [(part, f"the {part} cannot be used: {text}") for part, text in broken.items()]
+    for part, text in broken.items():
+        yield part, f"the {part} cannot be used: {text}"
     fleet, age_s = site.model.fleet, site.model.age_s()
     if fleet is None or age_s is None:
-        # Without the registry there is no state to come.
-        return problems or [("snapshot", "no state of the instances has arrived yet")]
+        if not broken:  # without the registry there is no state to come
+            yield "snapshot", "no state of the instances has arrived yet"
+        return
     if age_s > READY_AGE_S:
-        problems.append(("snapshot", f"the state of the instances is {age_s:.0f} s old"))
+        yield "snapshot", f"the state of the instances is {age_s:.0f} s old"
     if site.model.root_ready is not True and not broken:
-        problems.append(
-            ("registry", "the registry or the journal is not open yet, or their supervisor does not answer")
+        yield (
+            "registry",
+            "the registry or the journal is not open yet, or their supervisor does not answer",
         )
     low = disk_low(fleet.host.disk_free_percent, site.settings.now.storage.min_free_percent)
     if not fleet.host.storage_ok and low is None and not broken:
-        problems.append(("storage", "the storage does not work"))
+        yield "storage", "the storage does not work"
     if low is not None:
-        problems.append(("disk", low))
-    return problems
+        yield "disk", low
 
 
 def breaker_status(site: Site, call: Call) -> Answer:
@@ -81,7 +87,10 @@ def breaker_status(site: Site, call: Call) -> Answer:
     one = site.model.instance(instance_id)
     if one is None:
         raise instance_not_found(instance_id)
-    return success(view.breaker_status(one, site.clock()))
+    data = view.breaker_status(one, site.clock())
+    if call.principal is ANYONE:
+        data |= {key: site.for_anybody(data[key]) for key in ("reason", "next_step") if data[key]}
+    return success(data)
 
 
 def reset_breaker(site: Site, call: Call) -> Answer:

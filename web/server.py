@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from core.config import Settings
@@ -15,6 +16,7 @@ from store.layout import DataDir
 from store.logs import access_logger
 from store.queries import Queries
 from web import binding, clitoken
+from web.accepting import TurningServer, Turns
 from web.api import admin
 from web.app import mount
 from web.auth import Authenticator
@@ -42,15 +44,17 @@ CUT_ASKS_S = 3.0  # commands that wait for an actor get their 503 before the gra
 class WebServer:
     """CherryPy on bound sockets, sharing one application. CherryPy's tree is global: one site per process.
 
-    Raises TLSFailed when TLS is asked for with files that do not work.
+    `turns`: where its loops leave their signs of life. Raises TLSFailed when TLS is asked for with files that do not
+    work.
     """
 
-    def __init__(self, site: Site, sockets: Sequence[socket.socket]) -> None:
+    def __init__(self, site: Site, sockets: Sequence[socket.socket], turns: Turns | None = None) -> None:
         http = site.settings.now.http
         tls = server_context(http.tls_cert_file, http.tls_key_file) if _wants_tls(site.settings.now) else None
         self._site = site
         self._servers: list[StrictServer] = [
-            strict_server(http, sock, tls, GRACE_S, write_refused) for sock in sockets
+            strict_server(http, sock, tls, GRACE_S, write_refused, partial(TurningServer, turns or Turns()))
+            for sock in sockets
         ]
         self.places: list[Listening] = binding.listening(sockets, tls=tls is not None)
 
@@ -111,6 +115,7 @@ def build_site(
     history: History,
     cli_digest: str | None,
     version: str,
+    data_root: str = "",
 ) -> Site:
     """Everything that handlers need, nothing started yet."""
     model = ReadModel()
@@ -126,6 +131,7 @@ def build_site(
         reload_settings=reload_settings,
         version=version,
         started_at=time.time(),
+        data_root=data_root,
     )
 
 
@@ -137,11 +143,13 @@ def run_web(
     *,
     version: str,
     announce: Callable[[list[Listening]], None] = lambda _places: None,
+    turns: Turns | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reloads the settings. To be called in the main thread.
 
     `announce` is called with the bound addresses once requests are answered (with 503 not_ready until the first
-    state of the instances has arrived). Raises BindFailed, TLSFailed, OSError for the CLI's token file.
+    state of the instances has arrived). `turns`: see `WebServer`. Raises BindFailed, TLSFailed, OSError for the CLI's
+    token file.
     """
     os.environ.pop("LISTEN_PID", None)  # cheroot would take descriptor 3 for its socket
     sockets = binding.bind(settings.http)  # first: a start that fails leaves the running server's token alone
@@ -152,8 +160,9 @@ def run_web(
         history=Queries(data_dir),
         cli_digest=clitoken.renew(data_dir.cli_token),
         version=version,
+        data_root=str(data_dir.root),
     )
-    server = WebServer(site, sockets)
+    server = WebServer(site, sockets, turns)
     wishes = _signals()
     server.start()
     announce(server.places)

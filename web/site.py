@@ -39,8 +39,8 @@ class CurrentSettings:
 class Site:
     """`reload_settings`: reads and validates the files anew; raises ReloadFailed. `clock`: epoch seconds.
 
-    `commands`: who asks an actor holds a place of its instance's lane. `changing`: one lane, held while an instance's
-    configuration is read, merged and written.
+    `data_root`: the data folder, which strangers are not told. `commands`: who asks an actor holds a place of its
+    instance's lane. `changing`: one lane, held while an instance's configuration is read, merged and written.
     """
 
     settings: CurrentSettings
@@ -53,8 +53,13 @@ class Site:
     reload_settings: Callable[[], Settings]
     version: str
     started_at: float
+    data_root: str = ""
     clock: Callable[[], float] = time.time
     changing: Lanes = field(default_factory=lambda: Lanes(1, 1, CHANGING_WAIT_S))
+
+    def for_anybody(self, text: str) -> str:
+        """What a public answer may say of a text that names files: their names, not the folder that they are in."""
+        return text.replace(f"{self.data_root}/", "") if self.data_root else text
 
     def ask(self, make_message: Callable[[str], object], *, in_lane: bool = True) -> CommandReply:
         """A command's answer, good or bad; raises ApiError 503 when there is none, or too many are under way.

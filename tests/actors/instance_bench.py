@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from actors import instance, instance_ends
+from actors.data_limit import DataLimit
 from actors.instance import InstanceActor
 from core.config import Settings
 from core.instances import Desired, InstanceConfig
@@ -62,8 +63,9 @@ def setup(folder: Path, **more: Any) -> ConfigureInstance:
 
 
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of this process changes: neither its title nor its log, and it ends for no ceiling."""
+    """Nothing of this process changes: neither its title nor its log nor its limit, and it ends for no ceiling."""
     monkeypatch.setattr(instance_ends, "private_bytes", lambda: 1)
+    monkeypatch.setattr(DataLimit, "keep", lambda *_: None)
     monkeypatch.setattr(instance, "setproctitle", lambda _: None)
     monkeypatch.setattr(logs, "setup_logging", lambda *_, **__: None)
     monkeypatch.setattr(logs, "log_event", lambda *_, **__: None)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from actors import exits, instance_ends, oom
+from actors.data_limit import DataLimit
 from actors.instance_ends import InstanceEnds
 from core.messages import ConfigureInstance
 
@@ -56,6 +57,7 @@ class Ending(InstanceEnds):
     def __init__(self, folder: Path) -> None:
         self._setup = ConfigureInstance.__new__(ConfigureInstance)
         object.__setattr__(self._setup, "data_dir", str(folder))
+        self._limit = DataLimit()
 
 
 @pytest.fixture

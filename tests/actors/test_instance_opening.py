@@ -7,6 +7,7 @@ import pytest
 
 from actors import instance as module
 from actors import instance_ends
+from actors.data_limit import DataLimit
 from actors.instance import InstanceActor
 from core.config import Settings, SupervisionSettings
 from core.instances import Desired, InstanceConfig
@@ -56,6 +57,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
     monkeypatch.setattr(
         instance_ends, "private_bytes", lambda: 1
     )  # the test process may be above the ceiling
+    monkeypatch.setattr(DataLimit, "keep", lambda *_: None)
     found = DataDir(tmp_path)
     found.create()
     store = SessionStore.open(found.session("a"), 1.0)

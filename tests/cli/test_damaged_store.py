@@ -36,7 +36,8 @@ def test_a_damaged_journal_is_named_by_start_by_readiness_and_by_the_api(tmp_pat
         status, answer = client(operator).answer("GET", "/health/ready")
         assert status == 503
         assert [one["check"] for one in answer["details"]] == ["journal"]
-        assert answer["details"][0]["message"].startswith("the journal cannot be used: ")
+        assert answer["details"][0]["message"].startswith("the journal cannot be used: journal.db")
+        assert str(operator.data) not in str(answer), "this is for anybody"
         for path in ("/api/v1/events", "/api/v1/events?after=ZTox"):
             status, answer = client(operator).answer("GET", path)
             assert (status, answer["code"]) == (503, "storage_failed")

@@ -44,6 +44,17 @@ def commit(self, batch):
     original(self, batch)
 SessionStore.commit = commit
 """
+# Gigabytes at once, without using them: at any moment, and when the next events are to be stored.
+GULP = "taken = [bytearray(1 << 24) for _ in range(256)]\n"
+GULP_AT_COMMIT = """
+from store.session import SessionStore
+original = SessionStore.commit
+def commit(self, batch):
+    if batch.events:
+        taken = [bytearray(1 << 24) for _ in range(256)]
+    original(self, batch)
+SessionStore.commit = commit
+"""
 # What Thespian does at SIGTERM is gone, and nothing else ends the process either.
 IGNORE_TERM = "import _signal\n_signal.signal(_signal.SIGTERM, _signal.SIG_IGN)\n" + BUSY
 # What a handler committed to the session file is durable, then it raises. `{part}`: of the batch, not empty.

@@ -4,7 +4,7 @@ import time
 
 import pytest
 from cgroup import memory_group
-from hooked import EAT, NO_MEMORY, run_in
+from hooked import EAT, GULP, GULP_AT_COMMIT, NO_MEMORY, run_in
 from rows import Admit, Patient, crashes, received
 from server import wait_for
 from watching import at_s, wait_events
@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.serial, pytest.mark.usefixtures("undisturbed")]
 
 MIB = 1024 * 1024
 BACK_S = 6.0
+AT_LIMIT = "ended itself: an allocation failed (MemoryError) at the limit far above supervision.memory_mb"
 
 
 def ended(patient: Patient, pid: int, moment_s: float) -> dict[str, object]:
@@ -58,17 +59,38 @@ def test_row_19_a_kill_without_a_reason_claims_none(simulator: Simulator, admit:
     assert ended(patient, pid, moment_s)["cause"] == "killed by SIGKILL"
 
 
+@pytest.mark.parametrize(
+    ("leak", "cause"),
+    [
+        (NO_MEMORY, "ended itself: an allocation failed (MemoryError)"),
+        (GULP_AT_COMMIT, AT_LIMIT),
+    ],
+    ids=["an impossible one", "gigabytes at once"],
+)
 def test_row_19_a_handler_that_gets_no_memory_ends_its_process_with_the_reason(
-    simulator: Simulator, admit: Admit
+    simulator: Simulator, admit: Admit, leak: str, cause: str
 ) -> None:
     """An allocation fails in the middle of an event, which is then neither stored nor acknowledged."""
     patient = admit(simulator.listener(), ack_field="id").open()
     pid = patient.server.instance(patient.name)["pid"]
-    run_in(patient.server, pid, NO_MEMORY)
+    run_in(patient.server, pid, leak)
     moment_s = time.time()
     patient.upstream.push(instances=[patient.name], count=1).wait(10)
     crash = ended(patient, pid, moment_s)
-    assert crash["cause"] == "ended itself: an allocation failed (MemoryError)"
+    assert crash["cause"] == cause
     assert "MemoryError" in str(crash["stack"])
+    assert "may take 768 MiB beside what it has at its start" in str(crash["stack"])
     seen = patient.upstream.instance(patient.name)
     wait_for(lambda: received(patient) == sorted(seen.acknowledged_ids), 10, lambda: str(received(patient)))
+
+
+def test_row_19_a_process_that_gets_no_memory_between_two_messages_ends_with_the_reason(
+    simulator: Simulator, admit: Admit
+) -> None:
+    patient = admit(simulator.listener()).open()
+    pid = patient.server.instance(patient.name)["pid"]
+    moment_s = time.time()
+    run_in(patient.server, pid, GULP)
+    crash = ended(patient, pid, moment_s)
+    assert crash["cause"] == AT_LIMIT
+    assert "MemoryError" in str(crash["stack"])

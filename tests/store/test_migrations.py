@@ -91,7 +91,7 @@ def open_session_with(
         return SessionStore.open(path, NOW)
 
 
-def version_1_session(path: Path) -> None:
+def current_session(path: Path) -> None:
     store = SessionStore.open(path, NOW)
     store.commit(Batch(changes=[Change("a", "b", b"ccc")], events=[("k", {}, NOW)]))
     store.close()
@@ -101,7 +101,7 @@ def test_a_session_file_of_version_1_is_brought_forward_over_two_versions(
     data: DataDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = data.session("a")
-    version_1_session(path)
+    current_session(path)
     store = open_session_with(monkeypatch, path, session_step_2, session_step_3)
     assert store.load().entries == {("a", "b"): b"ccc"}
     assert store.unsent_count() == 1
@@ -117,12 +117,15 @@ def test_a_session_file_of_a_newer_version_is_refused_and_stays(
     data: DataDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = data.session("a")
-    version_1_session(path)
+    current_session(path)
     open_session_with(monkeypatch, path, session_step_2).close()
     before = path.read_bytes()
-    with pytest.raises(StoreTooNew, match=r"version 2, .* up to 1.*newer program") as refusal:
+    known = len(sessionschema.STEPS)
+    with pytest.raises(
+        StoreTooNew, match=rf"version {known + 1}, .* up to {known}.*newer program"
+    ) as refusal:
         SessionStore.open(path, NOW)
-    assert (refusal.value.found, refusal.value.known) == (2, 1)
+    assert (refusal.value.found, refusal.value.known) == (known + 1, known)
     assert path.read_bytes() == before
     assert not (path.parent / "corrupt").exists()
 
@@ -131,7 +134,7 @@ def test_a_failing_step_leaves_the_session_file_as_it_was(
     data: DataDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = data.session("a")
-    version_1_session(path)
+    current_session(path)
     with pytest.raises(StoreFailed):
         open_session_with(monkeypatch, path, session_step_2, failing_step)
     store = SessionStore.open(path, NOW)

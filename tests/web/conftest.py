@@ -66,6 +66,7 @@ class World:
             history=self.history,
             cli_digest=digest_of(CLI_TOKEN),
             version="1.2.3",
+            data_root="/srv/my data",
         )
         self.pipeline = Pipeline(self.site, Router(ROUTES))
         self.admin = self.history.add_token(Scope.ADMIN)

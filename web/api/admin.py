@@ -9,6 +9,7 @@ from core.messages import ReloadSettings
 from web.answer import Answer, rfc3339, success
 from web.call import Call
 from web.errors import invalid
+from web.legacy import not_ready
 from web.site import ReloadFailed, Site
 
 # Read once at the start; a new value waits for the next one.
@@ -21,7 +22,7 @@ SHOWN = ("breaker", "retry", "failures", "gate", "limits", "outbox", "events", "
 
 
 def server(site: Site, _call: Call) -> Answer:
-    """What runs here, since when, and with which settings."""
+    """What runs here, since when, with which settings, and why it is not ready, if it is not."""
     now_s = site.clock()
     settings = asdict(site.settings.now)
     data: dict[str, Any] = {
@@ -31,6 +32,7 @@ def server(site: Site, _call: Call) -> Answer:
         "uptime_s": round(max(0.0, now_s - site.started_at), 3),
         "pid": os.getpid(),
         "connected_to_actors": site.bridge.connected,
+        "not_ready": not_ready(site),
         "settings": {section: settings[section] for section in SHOWN},
     }
     return success(data)
