@@ -34,6 +34,15 @@ def exact_private_bytes(pid: int) -> int | None:
         return None
 
 
+def status_bytes(*names: str) -> tuple[int, ...] | None:
+    """Figures of this process's /proc/self/status, in bytes; None where one is missing."""
+    try:
+        status = _read("/proc/self/status").decode("ascii")
+        return tuple(int(status.split(f"\n{name}:", 1)[1].split(None, 1)[0]) * 1024 for name in names)
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def _read(path: str) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -9,6 +9,7 @@ the process ends with its stack. Far above the ceiling, so that whatever grows s
 import contextlib
 import resource
 
+from actors.consumption import status_bytes
 from core.config import Settings
 from core.watchdog import FAR, MIB
 
@@ -33,7 +34,7 @@ class DataLimit:
     """This process's. What it has now counts as its start: most of that is shared with the one it was forked from."""
 
     def __init__(self) -> None:
-        self._start, self._size = status_bytes("VmData"), status_bytes("VmSize")
+        self._begun = status_bytes("VmData", "VmSize")
         self._soft, self._hard = resource.getrlimit(resource.RLIMIT_DATA)
         self._room = 0
 
@@ -42,9 +43,9 @@ class DataLimit:
 
         Where the system does not count, there is no limit; where one was set already, it can only become lower.
         """
-        if self._start is not None and room != self._room:
+        if self._begun is not None and room != self._room:
             self._room = room
-            wanted = self._start + room
+            wanted = self._begun[0] + room
             self._set(wanted if self._soft == resource.RLIM_INFINITY else min(wanted, self._soft))
 
     def lift(self) -> None:
@@ -56,9 +57,9 @@ class DataLimit:
     def near(self) -> bool:
         """Whether this process came near its limit once, also when it has given everything back since."""
         peak = status_bytes("VmPeak")
-        if not self._room or peak is None or self._size is None:
+        if not self._room or peak is None or self._begun is None:
             return False
-        return peak - self._size > NEAR * self._room
+        return peak[0] - self._begun[1] > NEAR * self._room
 
     def explained(self) -> str:
         """For the stack of a MemoryError: how far the process may grow; "" without a limit."""
@@ -69,12 +70,3 @@ class DataLimit:
     def _set(self, soft: int) -> None:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_DATA, (soft, self._hard))
-
-
-def status_bytes(name: str) -> int | None:
-    """A figure of /proc/self/status (proc(5)) in bytes; None where there is none."""
-    with contextlib.suppress(OSError, ValueError), open("/proc/self/status", encoding="ascii") as lines:
-        for line in lines:
-            if line.startswith(f"{name}:"):
-                return int(line.split()[1]) * 1024
-    return None

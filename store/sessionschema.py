@@ -25,29 +25,34 @@ CONTENTS_APART = 2
 Step = Callable[[sqlite3.Connection], None]
 
 
-def _version_1(connection: sqlite3.Connection) -> None:
+OUTBOX = (
+    "(seq INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL UNIQUE, state TEXT NOT NULL,"
+    " finished_at REAL, size INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL)"
+)
+OUTBOX_INDEX = "CREATE INDEX outbox_state ON outbox (state, seq)"
+CONTENTS = "CREATE TABLE contents (seq INTEGER PRIMARY KEY, data BLOB NOT NULL, crc INTEGER NOT NULL)"
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """The tables as they are in version CONTENTS_APART."""
     for statement in (
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID",
         "CREATE TABLE entries (space TEXT, key TEXT, value BLOB NOT NULL, crc INTEGER NOT NULL,"
         " PRIMARY KEY (space, key)) WITHOUT ROWID",
         "CREATE TABLE events (number INTEGER PRIMARY KEY, body BLOB NOT NULL, crc INTEGER NOT NULL)",
-        "CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL UNIQUE,"
-        " state TEXT NOT NULL, finished_at REAL, body BLOB NOT NULL, crc INTEGER NOT NULL)",
-        "CREATE INDEX outbox_state ON outbox (state, seq)",
+        f"CREATE TABLE outbox {OUTBOX}",
+        OUTBOX_INDEX,
+        CONTENTS,
         "CREATE TABLE timeline (number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL,"
         " crc INTEGER NOT NULL)",
     ):
         connection.execute(statement)
 
 
-def _version_2(connection: sqlite3.Connection) -> None:
+def _set_contents_apart(connection: sqlite3.Connection) -> None:
     """Contents apart from what is told of their messages, which gets their size."""
-    for statement in (
-        "CREATE TABLE outbox_2 (seq INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL UNIQUE,"
-        " state TEXT NOT NULL, finished_at REAL, size INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL)",
-        "CREATE TABLE contents (seq INTEGER PRIMARY KEY, data BLOB NOT NULL, crc INTEGER NOT NULL)",
-    ):
-        connection.execute(statement)
+    connection.execute(f"CREATE TABLE outbox_2 {OUTBOX}")
+    connection.execute(CONTENTS)
     # One at a time: together they may be larger than a process is allowed to be.
     for seq, *head, body, _ in connection.execute("SELECT * FROM outbox"):
         data, *rest = unpackb(body)
@@ -57,14 +62,15 @@ def _version_2(connection: sqlite3.Connection) -> None:
     used = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchall()
     connection.execute("DROP TABLE outbox")
     connection.execute("ALTER TABLE outbox_2 RENAME TO outbox")
-    connection.execute("CREATE INDEX outbox_state ON outbox (state, seq)")
+    connection.execute(OUTBOX_INDEX)
     # A number that was used and deleted is never used again, for cursors hold them.
     connection.execute("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
     connection.executemany("INSERT INTO sqlite_sequence VALUES ('outbox', ?)", used)
 
 
-# steps[n] turns a file of version n into one of version n + 1; a new file runs them all.
-STEPS: tuple[Step, ...] = (_version_1, _version_2)
+# steps[n] turns a file of version n + 1 into one of version n + 2. A new file is made as it is to be: each table that
+# is made anew costs its instance's process memory.
+STEPS: tuple[Step, ...] = (_set_contents_apart,)
 
 
 def put_meta(connection: sqlite3.Connection, key: str, value: object) -> None:
@@ -91,17 +97,19 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 def migrate(connection: sqlite3.Connection, steps: tuple[Step, ...] = STEPS) -> None:
     """Bring the file to the current version inside the caller's transaction; a new one gets its stream id."""
-    version = version_of(connection)
-    for step in steps[version:]:
+    version, newest = version_of(connection), 1 + len(steps)
+    if version == 0:
+        _create(connection)
+    for step in steps[(version or CONTENTS_APART) - 1 :]:
         step(connection)
-    if version < len(steps):
-        put_meta(connection, "version", len(steps))
+    if version < newest:
+        put_meta(connection, "version", newest)
         seal_tables(connection)
     if version == 0:
         put_meta(connection, "stream", [secrets.token_hex(16), 1])
 
 
-def verify(connection: sqlite3.Connection, path: str, known: int = len(STEPS)) -> str | None:
+def verify(connection: sqlite3.Connection, path: str, known: int = 1 + len(STEPS)) -> str | None:
     """What is wrong with the content in words, None when all is well. Raises StoreTooNew."""
     try:
         # The version first: a newer program may have tables that this one would take for damaged.

@@ -10,6 +10,7 @@ from core.effects import Change
 from core.records import MessageOutcome, MessageState, OutboxMessage
 from store import sessionschema, sessionviews, sqlitefile
 from store.codec import checksum, packb
+from store.damage import seal_tables
 from store.files import PRIVATE
 from store.layout import DataDir
 from store.session import Batch, SessionStore
@@ -23,6 +24,14 @@ SENT = OutboxMessage("m3", b"sent", NOW, NOW + 9, MessageState.SENT, 2, NOW + 1,
 FAILED = OutboxMessage("m4", b"", NOW, NOW + 9, MessageState.FAILED, 3, NOW + 2, "refused")
 MESSAGES = [WAITING[0], SENT, FAILED, WAITING[1]]
 LAST_NUMBER = 9
+# What makes a new file one of the first version.
+VERSION_1 = (
+    "DROP TABLE contents",
+    "DROP TABLE outbox",
+    "CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL UNIQUE,"
+    " state TEXT NOT NULL, finished_at REAL, body BLOB NOT NULL, crc INTEGER NOT NULL)",
+    "CREATE INDEX outbox_state ON outbox (state, seq)",
+)
 
 
 def moved_bytes(direction: str) -> int:
@@ -77,7 +86,11 @@ def version_1_file(path: Path) -> None:
     with contextlib.closing(sqlitefile.connect(path)) as raw:
         raw.execute("PRAGMA journal_mode=WAL")
         raw.execute("BEGIN")
-        sessionschema.migrate(raw, sessionschema.STEPS[:1])
+        sessionschema.migrate(raw)
+        for statement in VERSION_1:
+            raw.execute(statement)
+        sessionschema.put_meta(raw, "version", 1)
+        seal_tables(raw)
         for seq, m in enumerate([*MESSAGES, OutboxMessage("pruned", b"", NOW, NOW)], start=1):
             body = packb([m.data, m.accepted_at, m.expires_at, m.tries, m.error])
             row = (
@@ -111,6 +124,20 @@ def test_a_file_of_version_1_is_brought_forward(data: DataDir) -> None:
         newest = raw.execute("SELECT seq FROM outbox WHERE message_id = 'm6'").fetchone()
         assert newest == (LAST_NUMBER + 1,), "a number that was used is not used again"
         assert raw.execute("PRAGMA index_list(outbox)").fetchall()[0][1] == "outbox_state"
+
+
+def columns(path: Path) -> dict[str, list[object]]:
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        tables = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: raw.execute(f"PRAGMA table_info({name})").fetchall() for name in tables}
+
+
+def test_a_file_brought_forward_has_the_tables_of_a_new_one(data: DataDir) -> None:
+    old, new = data.session("old"), data.session("new")
+    version_1_file(old)
+    for path in (old, new):
+        SessionStore.open(path, NOW).close()
+    assert columns(old) == columns(new)
 
 
 def test_an_emptied_outbox_of_version_1_gives_out_no_number_again(data: DataDir) -> None:

@@ -87,7 +87,7 @@ def open_session_with(
     known = (*sessionschema.STEPS, *steps)
     with monkeypatch.context() as patch:
         patch.setattr(sessionschema.migrate, "__defaults__", (known,))
-        patch.setattr(sessionschema.verify, "__defaults__", (len(known),))
+        patch.setattr(sessionschema.verify, "__defaults__", (1 + len(known),))
         return SessionStore.open(path, NOW)
 
 
@@ -120,7 +120,7 @@ def test_a_session_file_of_a_newer_version_is_refused_and_stays(
     current_session(path)
     open_session_with(monkeypatch, path, session_step_2).close()
     before = path.read_bytes()
-    known = len(sessionschema.STEPS)
+    known = 1 + len(sessionschema.STEPS)
     with pytest.raises(
         StoreTooNew, match=rf"version {known + 1}, .* up to {known}.*newer program"
     ) as refusal:
