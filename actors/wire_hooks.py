@@ -19,7 +19,8 @@ from setproctitle import setproctitle
 from thespian.actors import Actor, ActorAddress
 from thespian.system import actorManager, logdirector
 from thespian.system import multiprocCommon as multiproc  # noqa: N813
-from thespian.system.transport import ReceiveEnvelope, TransmitIntent
+from thespian.system.messages.multiproc import EndpointConnected
+from thespian.system.transport import ReceiveEnvelope, SendStatus, TransmitIntent
 from thespian.system.transport import TCPTransport as tcp  # noqa: N813
 from thespian.system.transport.IPBase import IPActorAddress, thisSystem
 
@@ -95,6 +96,7 @@ def replacements(bind: str, codec: FrameCodec) -> list[tuple[Any, str, Any]]:
         (tcp, "exclusive_processing", _exclusive_processing),
         (IPActorAddress, "bindArgs", property(bind_arguments)),
         (actorManager, "withPossibleInitArgs", _WithoutArguments),
+        (actorManager.ActorManager, "actor_send_fail", _send_failed),
         (multiproc, "set_signal_handler", _set_signal_handler),
         (multiproc, "setProcName", _set_title),
         (multiproc, "startChild", _start_child),
@@ -128,6 +130,18 @@ class _WithoutArguments:
 
     def create(self, actor_class: type[Actor]) -> Actor:
         return actor_class()
+
+
+_thespians_send_failed = actorManager.ActorManager.actor_send_fail
+
+
+def _send_failed(manager: actorManager.ActorManager, result: SendStatus, intent: TransmitIntent) -> Any:
+    """A message met a receiver that is gone. Thespian tells its admin, which drops that: nobody handles dead letters
+    here. All that came of it was a connection to the admin for every process that ever sent one, kept for 20 minutes.
+    """
+    if isinstance(intent.message, EndpointConnected):  # a child whose parent is gone ends
+        return _thespians_send_failed(manager, result, intent)
+    return None
 
 
 _thespians_start_child = multiproc.startChild

@@ -58,6 +58,13 @@ class Handed:
 
 
 @dataclass(frozen=True, slots=True)
+class Cross:
+    """Of two children, let the one that lives send an Echo to the other."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Die:
     """End this process: by a signal, or by leaving the handler with an exit."""
 
@@ -93,7 +100,9 @@ class SayUnlisted:
     pass
 
 
-allow(Mood, Echo, Spawn, Exits, AskExits, Forward, Handed, Die, Freeze, Fail, ExitChildren, SayUnlisted)
+allow(
+    Mood, Echo, Spawn, Exits, AskExits, Forward, Handed, Cross, Die, Freeze, Fail, ExitChildren, SayUnlisted
+)
 
 
 class Child(BaseActor):
@@ -149,6 +158,10 @@ class Root(Child):
     def receiveMsg_Forward(self, message: Forward, sender: Any) -> None:
         for child in self._brood:
             self.send(child, Handed(message.text, sender))
+
+    def receiveMsg_Cross(self, message: Cross, _sender: Any) -> None:
+        dead = self._exits.index(1)
+        self.send(self._brood[1 - dead], Handed(message.text, self._brood[dead]))
 
     def receiveMsg_ExitChildren(self, _message: ExitChildren, _sender: Any) -> None:
         from thespian.actors import ActorExitRequest

@@ -109,6 +109,7 @@ USES: list[tuple[Any, str, str]] = [
     (TCPTransport, "MAX_IDLE_SOCKET_PERIOD", "ExpirationTimer(MAX_IDLE_SOCKET_PERIOD)"),
     (IPBase.IPActorAddress, "bindArgs", "return self.bindname,"),
     (actorManager, "withPossibleInitArgs", "actorInst = withPossibleInitArgs(capabilities="),
+    (actorManager.ActorManager, "actor_send_fail", "onError=self.actor_send_fail"),
     (multiprocCommon, "set_signal_handler", "set_signal_handler(each,"),
     (multiprocCommon, "setProcName", "setProcName(getattr(childClass"),
     (multiprocCommon, "startChild", "mp.Process(target=startChild,"),
