@@ -9,6 +9,7 @@ is forked. Worth doing again when `bench memory` has grown; a list that is somew
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from benchmarks.memory import work
@@ -16,6 +17,8 @@ from benchmarks.running import bed
 
 TARGET = Path(__file__).resolve().parent.parent / "actors" / "hot_functions.txt"
 INSTANCES, MESSAGES = 4, 30
+# Longer than a link takes to be stable: pings, heartbeats and what is done now and then are in it, too.
+CALM_S = 75.0
 # The interpreter's own, and the profile.
 OTHERS = ("_frozen", "sitecustomize ")
 
@@ -50,6 +53,7 @@ def main() -> None:
         os.environ |= {"PYTHONPATH": site, "HOT_FUNCTIONS": found}
         with bed(INSTANCES) as server:
             work(server, MESSAGES)
+            time.sleep(CALM_S)
         lines = {line for file in Path(found).iterdir() for line in file.read_text().splitlines()}
     if not lines:
         raise SystemExit("no instance was seen to stop")
