@@ -44,14 +44,15 @@ def commit(self, batch):
     original(self, batch)
 SessionStore.commit = commit
 """
-# Gigabytes at once, without using them: at any moment, and when the next events are to be stored.
-GULP = "taken = [bytearray(1 << 24) for _ in range(256)]\n"
+# Gigabytes at once, which nobody touches (a bytearray would be, and then the ceiling may come first): at any moment, and
+# when the next events are to be stored.
+GULP = "taken = [bytes(1 << 24) for _ in range(256)]\n"
 GULP_AT_COMMIT = """
 from store.session import SessionStore
 original = SessionStore.commit
 def commit(self, batch):
     if batch.events:
-        taken = [bytearray(1 << 24) for _ in range(256)]
+        taken = [bytes(1 << 24) for _ in range(256)]
     original(self, batch)
 SessionStore.commit = commit
 """
