@@ -44,8 +44,8 @@ def commit(self, batch):
     original(self, batch)
 SessionStore.commit = commit
 """
-# Gigabytes at once, which nobody touches (a bytearray would be, and then the ceiling may come first): at any moment, and
-# when the next events are to be stored.
+# Gigabytes at once, which nobody touches (a bytearray would be, and then the ceiling may come first): at any moment,
+# and when the next events are to be stored.
 GULP = "taken = [bytes(1 << 24) for _ in range(256)]\n"
 GULP_AT_COMMIT = """
 from store.session import SessionStore
