@@ -219,7 +219,9 @@ def strict_server(
     on_refused: OnRefused,
     make: Callable[..., StrictServer] = StrictServer,
 ) -> StrictServer:
-    """A server on this socket with a pool of `http.threads`; `on_refused`: status and peer of what never got in."""
+    """A server on this socket with a pool of `http.threads`; `on_refused`: status and peer of what never got in;
+    `make`: its class.
+    """
     adapter = Server()
     adapter.socket_host, adapter.socket_port = sock.getsockname()[:2]
     adapter.thread_pool = adapter.thread_pool_max = http.threads

@@ -1,11 +1,6 @@
 """What a child allocates after its parent took the holes lies side by side."""
 
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
-
-REPOSITORY = Path(__file__).parents[3]
+from fresh import run
 
 
 def test_a_child_copies_few_pages_once_the_holes_are_taken() -> None:
@@ -30,14 +25,7 @@ def test_a_child_copies_few_pages_once_the_holes_are_taken() -> None:
                 os._exit(0)
             os.wait()
     """
-    ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    _, scattered_kib, taken, dense_kib = map(int, ended.stdout.split())
+    told = run(code)
+    _, scattered_kib, taken, dense_kib = map(int, told.split())
     assert taken > 1000
-    assert dense_kib < scattered_kib / 2, ended.stdout
+    assert dense_kib < scattered_kib / 2, told

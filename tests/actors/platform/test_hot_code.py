@@ -1,25 +1,8 @@
 """The list of hot functions fits the program, and a copied function is the same function."""
 
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
+from fresh import run
 
 from actors import hot_code
-
-REPOSITORY = Path(__file__).parents[3]
-
-
-def run(code: str) -> str:
-    """In a process of its own: what is gathered stays so."""
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    ).stdout
 
 
 def test_most_of_the_list_is_found_in_the_actors_process() -> None:
